@@ -1,0 +1,107 @@
+"""``clipstr train RECIPE --out DIR``: trains a recogniser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from clipstr.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from clipstr.training import Step
+
+__all__ = ["train"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def train(
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe file, such as recipes/tiny.toml.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The folder of the run.", show_default=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")] = False,
+    max_time: Annotated[
+        str, typer.Option("--max-time", help="Finish within this time of training, e.g. 90m or 8h.")
+    ] = "",
+) -> None:
+    """Train a recogniser by RECIPE: the best model on validation goes to DIR/best.
+
+    With --max-time the learning rate and the difficulty of the renderings follow the clock, so that the
+    run lives through its whole schedule. Ctrl-C saves; --resume goes on from there. Exit status: 0 when
+    the run is finished, 3 when it was interrupted and can be resumed.
+    """
+    seconds = _seconds(max_time) if max_time else None
+    try:
+        from clipstr.training import Trainer, load_recipe
+    except ImportError as error:
+        raise MissingExtraError(
+            f"training needs more packages: pip install 'clipstr[train]' ({error})"
+        ) from error
+    console = Console(stderr=True)
+    with _Bar(console) as bar:
+        trainer = Trainer(load_recipe(recipe), out, observer=bar, resume=resume, max_seconds=seconds)
+        outcome = trainer.run()
+    best = f"best accuracy on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
+    console.print(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
+    if not outcome.finished:
+        console.print(f"interrupted; go on with: clipstr train {recipe} --out {out} --resume")
+        raise typer.Exit(3)
+    console.print(f"next: clipstr export {out / 'best'} --out MODEL_DIR")
+
+
+def _seconds(text: str) -> float:
+    """The seconds that a time like ``90s``, ``45m``, ``1.5h`` or ``2d`` means; raises `InputError`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if not match or not float(match[1]):
+        raise InputError(f"--max-time is {text!r}; write a number and s, m, h or d, such as 90m")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+class _Bar:
+    """A progress line on a terminal; elsewhere a line now and then, so that logs stay readable."""
+
+    def __init__(self, console: Console, *, every: float = 30.0) -> None:
+        self.console, self.every = console, every
+        self.last_line = -every
+        self.validation = ""
+        self.rates: list[tuple[float, int]] = []
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self.task = self.progress.add_task("starting", total=1.0)
+
+    def __enter__(self) -> _Bar:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def stepped(self, step: Step) -> None:
+        """Shows the losses, the speed over the last steps and the last accuracy."""
+        self.rates = [*self.rates[-49:], (step.seconds, step.samples)]
+        (began, first), (now, last) = self.rates[0], self.rates[-1]
+        speed = (last - first) / (now - began) if now > began else 0.0
+        losses = " ".join(f"{name} {value:.3f}" for name, value in step.losses.items() if name != "total")
+        line = f"{step.samples} samples {speed:.0f}/s {losses} {self.validation}".rstrip()
+        self.progress.update(self.task, completed=step.progress, description=line)
+        if not self.console.is_terminal and step.seconds - self.last_line >= self.every:
+            self.last_line = step.seconds
+            self.console.print(f"{step.progress:6.1%} {line} lr {step.learning_rate:.2e}", soft_wrap=True)
+
+    def validated(self, step: Step, accuracy: dict[str, float]) -> None:
+        """Prints the accuracy of each set."""
+        self.validation = f"accuracy {accuracy['mean']:.1%}"
+        parts = ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items())
+        self.console.print(f"validated after {step.samples} samples: {parts}", soft_wrap=True)

@@ -1,0 +1,80 @@
+"""Which labels of a data set a reader is trained on and judged by, and how they are written.
+
+The rule is PARSeq's (``strhub/data/dataset.py`` of https://github.com/baudm/parseq), by which the field's
+figures are made: white space goes, the text becomes ASCII, a text that is then too long is dropped *before*
+characters are deleted, cases are folded if the alphabet has one, characters outside the alphabet are
+deleted, and what is empty is dropped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from clipstr.charset import Charset
+from clipstr.errors import InputError
+
+__all__ = ["DropReason", "FoldedLabel", "FoldedLabels", "LabelRule"]
+
+DropReason = Literal["too long", "empty"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedLabel:
+    """A label as the rule leaves it: its text, or else why it is dropped. One of the two is None."""
+
+    text: str | None
+    dropped: DropReason | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldedLabels:
+    """The labels of a data set that the rule keeps, and how many it drops.
+
+    ``indices[k]`` is the number in the data set of the sample whose folded label is ``texts[k]``.
+    ``dropped`` counts the others by reason; every reason is there, with 0 if nothing was dropped for it.
+    """
+
+    indices: list[int]
+    texts: list[str]
+    dropped: dict[DropReason, int]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class LabelRule:
+    """Folds labels into ``charset`` and drops those of more than ``max_length`` characters."""
+
+    charset: Charset
+    max_length: int = 25  # characters, counted before those outside the alphabet are deleted
+
+    def __post_init__(self) -> None:
+        if self.max_length < 1:
+            raise InputError(f"the longest label has at least 1 character, and not {self.max_length}")
+
+    def apply(self, label: str) -> FoldedLabel:
+        """``label`` folded, or the reason why it is dropped."""
+        if len(self.charset.normalise(label)) > self.max_length:
+            return FoldedLabel(text=None, dropped="too long")
+        text = self.charset.fold(label)
+        if not text:
+            return FoldedLabel(text=None, dropped="empty")
+        return FoldedLabel(text=text, dropped=None)
+
+    def apply_all(self, labels: Iterable[str]) -> FoldedLabels:
+        """The kept labels with their positions among ``labels``, and the counts of the dropped ones."""
+        indices: list[int] = []
+        texts: list[str] = []
+        reasons: Counter[DropReason] = Counter({"too long": 0, "empty": 0})
+        for index, label in enumerate(labels):
+            folded = self.apply(label)
+            if folded.text is not None:
+                indices.append(index)
+                texts.append(folded.text)
+            elif folded.dropped is not None:
+                reasons[folded.dropped] += 1
+        return FoldedLabels(indices=indices, texts=texts, dropped=dict(reasons))

@@ -1,0 +1,98 @@
+"""The authors' checkpoints (https://github.com/wzx99/CLIPOCR) as recognisers of ours.
+
+Theirs is a PyTorch Lightning file whose ``state_dict`` holds the recogniser, the distillation heads
+and CLIP itself. Ours has the recogniser's parameter names from them, so that importing means to take
+those and nothing else, and to be sure that none is missing, misshapen or left over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import torch
+from torch import Tensor
+
+from clipstr.errors import CheckpointError
+from clipstr.student import BASE, Recogniser
+from clipstr.student.storage import mismatches, save_recogniser
+
+__all__ = ["import_checkpoint"]
+
+_TEACHER = re.compile(
+    r"(clip|clip_model)\.|align_proj\d+$|(align_head|norm_head|align_head_vis|norm_head_vis)\d+\.|word_embed\."
+)
+"""What an authors' file holds beside the recogniser: CLIP, the projections and their norms."""
+
+_NAMED_WRONGLY = 5  # how many names an error lists before it only counts
+
+
+def import_checkpoint(checkpoint: Path, out: Path, *, name: str = "clip-ocr") -> None:
+    """Writes the recogniser in the authors' file ``checkpoint`` to the folder ``out``, in our format.
+
+    Raises `CheckpointError` if the file cannot be read without running code from it, or if a weight
+    of the recogniser is missing, misshapen or unknown (PARSeq's own checkpoints, say).
+    """
+    weights = _weights(checkpoint)
+    recogniser = {key: value for key, value in weights.items() if not _TEACHER.match(key)}
+    model = Recogniser(BASE)
+    wrong = mismatches(recogniser, model)
+    if wrong:
+        listed = "; ".join(wrong[:_NAMED_WRONGLY])
+        more = f"; and {len(wrong) - _NAMED_WRONGLY} more" if len(wrong) > _NAMED_WRONGLY else ""
+        raise CheckpointError(
+            f"{checkpoint} is no checkpoint of the authors' CLIP-OCR with its 36 characters: "
+            f"{listed}{more}{_guess(weights)}"
+        )
+    model.load_state_dict(recogniser)
+    source = {
+        "imported_from": checkpoint.name,
+        "sha256": _sha256(checkpoint),
+        "code": "https://github.com/wzx99/CLIPOCR",
+    }
+    save_recogniser(model, out, name=name, source=source)
+
+
+def _weights(checkpoint: Path) -> dict[str, Tensor]:
+    """The tensors of a Lightning file's ``state_dict``, or of a bare one, by name."""
+    try:
+        content: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{checkpoint}: there is no such file") from error
+    except (OSError, RuntimeError, EOFError, BadZipFile, KeyError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint}: no PyTorch checkpoint, or a damaged one: {error}") from error
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{checkpoint}: holds more than tensors and plain values, which could run code when loaded; "
+            f"save its state_dict alone and import that ({str(error).splitlines()[0]})"
+        ) from error
+    weights = content.get("state_dict", content) if isinstance(content, dict) else None
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError(f"{checkpoint}: has no state_dict of named tensors")
+    # Lightning wrappers put the network below one attribute; the names behind it are the same.
+    if weights and all(key.startswith("model.") for key in weights):
+        return {key.removeprefix("model."): value for key, value in weights.items()}
+    return weights
+
+
+def _guess(weights: dict[str, Tensor]) -> str:
+    """What the checkpoint seems to be instead, for the error's end."""
+    head = weights.get("head.weight")
+    if head is not None and head.shape[0] != BASE.charset.num_classes:
+        return f" (its head has {head.shape[0]} classes and not {BASE.charset.num_classes})"
+    layers = {key.split(".")[2] for key in weights if key.startswith("decoder.layers.")}
+    if len(layers) == 1:
+        return " (its decoder has one layer, as PARSeq's own models have)"
+    return ""
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

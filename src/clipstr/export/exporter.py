@@ -1,0 +1,69 @@
+"""From a trained recogniser's folder to one that reads without PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from clipstr.errors import ExportError
+from clipstr.export.compression import Precision, compressed
+from clipstr.export.graphs import DECODER_FILE, ENCODER_FILE, decoder_graph, encoder_graph
+from clipstr.export.parity import Parity, compare, require_parity
+from clipstr.models import ModelConfig
+from clipstr.student import Recogniser
+from clipstr.student.storage import load_recogniser
+from clipstr.synth import SynthConfig, WordRenderer
+
+__all__ = ["Exported", "export_model"]
+
+_RENDERINGS = 32  # words that the exported model must read as the recogniser does
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was written and how it compares with the recogniser."""
+
+    folder: Path
+    bytes: int
+    parity: Parity
+
+
+def export_model(model: Path, out: Path, *, precision: Precision = "half") -> Exported:
+    """Writes the recogniser in the folder ``model`` to the folder ``out`` as ONNX graphs.
+
+    The graphs are compared with the recogniser on rendered words first. Raises `ModelFileError` if
+    ``model`` cannot be loaded and `ExportError`, writing nothing, if they disagree or ``out`` holds a model.
+    """
+    if (out / ENCODER_FILE).exists():
+        raise ExportError(f"{out} holds an exported model already; choose another folder")
+    student, config = load_recogniser(model)
+    encoder = compressed(encoder_graph(student), precision)
+    decoder = compressed(decoder_graph(student), precision)
+    parity = compare(student, encoder, decoder, _pictures(student, config))
+    require_parity(parity, precision)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, graph in ((ENCODER_FILE, encoder), (DECODER_FILE, decoder)):
+            (out / name).write_bytes(graph.SerializeToString())
+        files = [ENCODER_FILE, DECODER_FILE]
+        exported = config.with_source(config.source | {"precision": precision}).with_files(out, files)
+        exported.save(out)
+    except OSError as error:
+        raise ExportError(f"{out}: the model cannot be written: {error}") from error
+    return Exported(folder=out, bytes=sum(f.bytes for f in exported.files.values()), parity=parity)
+
+
+def _pictures(student: Recogniser, config: ModelConfig) -> np.ndarray:
+    """Rendered words as inputs (count, 3, height, width), from clean to hard."""
+    preprocessing = config.preprocessing
+    settings = SynthConfig(
+        characters=student.config.characters,
+        max_length=student.config.max_length,
+        height=preprocessing.height,
+        width=preprocessing.width,
+    )
+    renderer = WordRenderer(settings)
+    samples = [renderer.sample(0, index, index / _RENDERINGS) for index in range(_RENDERINGS)]
+    return preprocessing.normalise(np.stack([sample.image for sample in samples]))

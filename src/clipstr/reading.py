@@ -1,0 +1,53 @@
+"""What a reader says of one picture, and what every reader can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+__all__ = ["CharacterReading", "LexiconMatch", "Reading", "WordReader"]
+
+
+@dataclass(frozen=True)
+class CharacterReading:
+    """One character and the model's probability for it, given the characters before it (0 to 1)."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class LexiconMatch:
+    """What the reader would have said without the lexicon, and how far the chosen word is from it."""
+
+    free_text: str
+    distance: int  # Levenshtein, in characters
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One word as read.
+
+    ``confidence`` is the product of the characters' probabilities and that of the text ending
+    where it does: the model's own probability of exactly this text, so that one doubtful letter shows.
+    """
+
+    text: str
+    confidence: float
+    characters: tuple[CharacterReading, ...] = ()
+    match: LexiconMatch | None = None
+
+
+class WordReader(Protocol):
+    """Anything that reads word pictures: ours, or another engine behind the same face."""
+
+    @property
+    def name(self) -> str:
+        """A short name for tables."""
+
+    def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
+        """One reading per picture, in order."""

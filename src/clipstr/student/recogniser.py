@@ -1,0 +1,154 @@
+"""The recogniser: encoder, decoder and head, for training (all positions at once) and for reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from clipstr.student.config import StudentConfig
+from clipstr.student.decoder import ContentCache, Decoder, PictureMemory, TokenEmbedding
+from clipstr.student.encoder import Encoder
+
+__all__ = ["Features", "Recogniser", "Stages"]
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The tokens after each quarter of an encoder or decoder, each (batch, tokens, dim)."""
+
+    stage1: Tensor
+    stage2: Tensor
+    stage3: Tensor
+    stage4: Tensor
+
+
+@dataclass(frozen=True)
+class Features:
+    """All that one teacher-forced pass computes.
+
+    ``encoder``'s tokens are the class token and the image tokens row by row (only stage 4 has passed
+    the final norm); ``decoder``'s are one per position, all through the decoder's final norm;
+    ``logits`` is (batch, positions, num_classes) for the end of text and the characters.
+    """
+
+    encoder: Stages
+    decoder: Stages
+    logits: Tensor
+
+
+class Recogniser(nn.Module):
+    """A ViT encoder and an autoregressive decoder in four stages each (paper, section 4.2)."""
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.config = config
+        charset = config.charset
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.text_embed = TokenEmbedding(charset.num_tokens, config.width)
+        self.head = nn.Linear(config.width, charset.num_classes)
+        self.pos_queries = nn.Parameter(torch.empty(1, config.max_length + 1, config.width))
+        self.dropout = nn.Dropout(config.dropout)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        nn.init.trunc_normal_(self.pos_queries, std=0.02)
+        for part in (self.decoder, self.text_embed, self.head):
+            part.apply(partial(_initialise_part, std=0.02))
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"], tokens: Int[Tensor, "batch length"]
+    ) -> Features:
+        """Everything for a batch of known texts: ``tokens`` is begin, then characters, then end or padding.
+
+        Position p sees tokens 0..p and predicts token p + 1; padding at the end changes nothing before it.
+        """
+        encoder = Stages(*self.encoder.forward_stages(images))
+        picture = self.decoder.picture_memory(encoder.stage4)
+        positions = torch.arange(tokens.shape[1], device=tokens.device)
+        decoder = self.decode(tokens, positions, picture, readable=self._readable(tokens))
+        return Features(encoder, decoder, self.head(decoder.stage4))
+
+    def decode(
+        self,
+        tokens: Int[Tensor, "batch length"],
+        positions: Int[Tensor, " queries"],
+        picture: PictureMemory,
+        *,
+        readable: Bool[Tensor, "batch length"] | None = None,
+    ) -> Stages:
+        """The decoder's stages at ``positions``; position p sees those ``readable`` of tokens 0..p."""
+        places = torch.arange(tokens.shape[1], device=tokens.device)
+        visible = (places[None, :] <= positions[:, None])[None, None]  # batch heads queries length
+        if readable is not None:
+            visible = visible & readable[:, None, None, :]
+        hidden = torch.zeros_like(visible, dtype=self.pos_queries.dtype).masked_fill(~visible, -torch.inf)
+        query = self.dropout(self.pos_queries[:, positions].expand(tokens.shape[0], -1, -1))
+        return Stages(*self.decoder(query, self._content(tokens, 0), picture, hidden))
+
+    def step(
+        self,
+        newest: Int[Tensor, "batch 1"],
+        position: int,
+        picture: PictureMemory,
+        cache: ContentCache,
+    ) -> Float[Tensor, "batch num_classes"]:
+        """The logits of the character at ``position``, given the newest token; older ones are in ``cache``."""
+        query = self.pos_queries[:, position : position + 1].expand(newest.shape[0], -1, -1)
+        stages = self.decoder(query, self._content(newest, position), picture, None, cache)
+        logits: Tensor = self.head(stages[-1])
+        return logits[:, 0]
+
+    def _content(self, tokens: Int[Tensor, "batch length"], start: int) -> Float[Tensor, "batch length dim"]:
+        """Embedded tokens of places ``start`` and on, each but begin with the query of the place before."""
+        embedded: Tensor = self.text_embed(tokens)
+        stop = start + tokens.shape[1]
+        if start == 0:
+            shifted = torch.cat(
+                [torch.zeros_like(self.pos_queries[:, :1]), self.pos_queries[:, : stop - 1]], 1
+            )
+        else:
+            shifted = self.pos_queries[:, start - 1 : stop - 1]
+        content: Tensor = self.dropout(embedded + shifted)
+        return content
+
+    def _readable(self, tokens: Int[Tensor, "batch length"]) -> Bool[Tensor, "batch length"]:
+        """False where a token is end or padding: nobody looks at those in training."""
+        charset = self.config.charset
+        return (tokens != charset.end) & (tokens != charset.padding)
+
+    @torch.inference_mode()
+    def greedy(
+        self, images: Float[Tensor, "batch 3 height width"], *, cached: bool = True
+    ) -> Float[Tensor, "batch positions num_classes"]:
+        """The logits of reading ``images`` character by character, each time taking the likeliest.
+
+        All max_length + 1 positions are computed, those behind the end of a text too. With ``cached``
+        false every step starts anew from the first token; the numbers agree to rounding.
+        """
+        charset = self.config.charset
+        picture = self.decoder.picture_memory(self.encoder.forward_stages(images)[-1])
+        tokens = torch.full((len(images), 1), charset.begin, device=images.device)
+        cache, rows = ContentCache(), []
+        for position in range(self.config.max_length + 1):
+            if cached:
+                logits = self.step(tokens[:, -1:], position, picture, cache)
+            else:
+                here = torch.tensor([position], device=images.device)
+                logits = self.head(self.decode(tokens, here, picture).stage4)[:, 0]
+            rows.append(logits)
+            tokens = torch.cat([tokens, logits.argmax(-1, keepdim=True)], dim=1)
+        return torch.stack(rows, dim=1)
+
+
+def _initialise_part(module: nn.Module, *, std: float) -> None:
+    """Truncated normal weights and zero biases, as PARSeq initialises its decoder."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=std)
+        nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.trunc_normal_(module.weight, std=std)

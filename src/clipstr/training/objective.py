@@ -1,0 +1,113 @@
+"""What a recogniser is trained to do: the next character everywhere, and columns that spell the word."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clipstr.charset import Charset
+from clipstr.student import Recogniser, StudentConfig
+
+__all__ = ["Batch", "CtcHead", "Learner", "ctc_loss", "make_batch", "recognition_loss"]
+
+
+class Batch(NamedTuple):
+    """A batch of labelled words: images (batch, 3, height, width) and token ids (batch, length).
+
+    The tokens are begin, the characters, end, then padding to the longest.
+    """
+
+    images: Tensor
+    tokens: Tensor
+
+
+def make_batch(images: Tensor, texts: list[str], charset: Charset) -> Batch:
+    """``texts`` as tokens beside their ``images``. Raises `CharsetError` for a character it lacks."""
+    rows = [[charset.begin, *charset.encode(text), charset.end] for text in texts]
+    longest = max(map(len, rows))
+    tokens = [row + [charset.padding] * (longest - len(row)) for row in rows]
+    return Batch(images, torch.tensor(tokens, device=images.device))
+
+
+def recognition_loss(
+    logits: Float[Tensor, "batch positions num_classes"],
+    tokens: Int[Tensor, "batch length"],
+    charset: Charset,
+    *,
+    label_smoothing: float = 0.0,
+) -> Float[Tensor, ""]:
+    """The mean cross-entropy of each next character and of the end, padding left out.
+
+    ``logits`` are those of all ``tokens`` but the last (so positions = length - 1).
+    """
+    return functional.cross_entropy(
+        logits.float().flatten(0, 1),
+        tokens[:, 1:].flatten(),
+        ignore_index=charset.padding,
+        label_smoothing=label_smoothing,
+    )
+
+
+class CtcHead(nn.Module):
+    """Class scores for every column of image tokens, for a CTC loss beside the decoder's.
+
+    It belongs to training alone: it makes the encoder find letters before the decoder can.
+    """
+
+    def __init__(self, config: StudentConfig) -> None:
+        super().__init__()
+        self.grid = config.grid
+        self.norm = nn.LayerNorm(config.width)
+        self.classes = nn.Linear(config.width, config.charset.num_classes)
+
+    def forward(
+        self, tokens: Float[Tensor, "batch tokens dim"]
+    ) -> Float[Tensor, "batch columns num_classes"]:
+        """The scores of each column; ``tokens`` are an encoder stage's, the class token first."""
+        columns = tokens[:, 1:].reshape(len(tokens), *self.grid, -1).mean(1)
+        scores: Tensor = self.classes(self.norm(columns))
+        return scores
+
+
+def ctc_loss(
+    scores: Float[Tensor, "batch columns num_classes"], tokens: Int[Tensor, "batch length"], charset: Charset
+) -> Float[Tensor, ""]:
+    """The CTC loss of the columns' ``scores``, the end-of-text class standing for blank.
+
+    Words too long for the columns count nothing.
+    """
+    characters = (tokens != charset.begin) & (tokens != charset.end) & (tokens != charset.padding)
+    lengths = characters.sum(1)
+    targets = tokens[characters]  # all words' characters, one after the other
+    columns = torch.full_like(lengths, scores.shape[1])
+    log_probabilities = scores.float().log_softmax(-1).transpose(0, 1)
+    return functional.ctc_loss(
+        log_probabilities, targets, columns, lengths, blank=charset.end, zero_infinity=True
+    )
+
+
+class Learner(nn.Module):
+    """A recogniser with all that only training needs around it: from a batch to the losses by name."""
+
+    def __init__(self, student: Recogniser, *, ctc_weight: float, label_smoothing: float) -> None:
+        super().__init__()
+        self.student = student
+        self.heads = nn.ModuleDict({"ctc": CtcHead(student.config)} if ctc_weight else {})
+        self.ctc_weight, self.label_smoothing = ctc_weight, label_smoothing
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """The losses of ``batch``; "total" is the one to minimise, the others are its terms, unweighted."""
+        charset = self.student.config.charset
+        features = self.student(batch.images, batch.tokens[:, :-1])
+        recognition = recognition_loss(
+            features.logits, batch.tokens, charset, label_smoothing=self.label_smoothing
+        )
+        losses = {"recognition": recognition, "total": recognition}
+        if "ctc" in self.heads:
+            losses["ctc"] = ctc_loss(self.heads["ctc"](features.encoder.stage4), batch.tokens, charset)
+            losses["total"] = recognition + self.ctc_weight * losses["ctc"]
+        return losses

@@ -1,0 +1,89 @@
+"""`clipstr.data.labels`: which labels count, and how they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clipstr.charset import Charset
+from clipstr.data import FoldedLabel, LabelRule, LmdbDataset, find_lmdbs
+from clipstr.errors import InputError
+
+REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
+RULE_36 = LabelRule(Charset.named("36"))
+RULE_62 = LabelRule(Charset.named("62"))
+RULE_94 = LabelRule(Charset.named("94"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "label", "text"),
+    [
+        (RULE_36, "Hello", "hello"),
+        (RULE_62, "Hello", "Hello"),
+        (RULE_36, " two\twords\n", "twowords"),
+        (RULE_36, "Café", "cafe"),
+        (RULE_94, "ﬁne½", "fine12"),
+        (RULE_36, "don't!", "dont"),
+        (RULE_62, "don't!", "dont"),
+        (RULE_94, "don't!", "don't!"),
+        (LabelRule(Charset("ABC")), "cab", "CAB"),
+        (LabelRule(Charset("éa")), "e\u0301A", "éa"),
+        (RULE_36, "北x京", "x"),
+    ],
+)
+def test_a_label_is_folded_into_the_alphabet(rule: LabelRule, label: str, text: str) -> None:
+    assert rule.apply(label) == FoldedLabel(text=text, dropped=None)
+
+
+def test_length_is_counted_before_characters_are_deleted() -> None:
+    assert RULE_36.apply("a" * 25).text == "a" * 25
+    assert RULE_36.apply("a" + "-" * 25) == FoldedLabel(text=None, dropped="too long")
+
+
+def test_length_is_counted_after_white_space_and_what_is_not_ascii_are_gone() -> None:
+    assert RULE_36.apply("a " * 25).text == "a" * 25
+    assert RULE_36.apply("a" * 25 + "京").text == "a" * 25
+    assert RULE_36.apply("ﬁ" * 13) == FoldedLabel(text=None, dropped="too long")
+
+
+@pytest.mark.parametrize("label", ["", "   ", "!!!", "京都"])
+def test_a_label_of_which_nothing_is_left_is_dropped_as_empty(label: str) -> None:
+    assert RULE_36.apply(label) == FoldedLabel(text=None, dropped="empty")
+
+
+def test_the_kept_labels_come_with_their_positions_and_the_dropped_are_counted() -> None:
+    folded = RULE_36.apply_all(["One", "?", "x" * 26, "TWO", "", "京"])
+    assert folded.indices == [0, 3]
+    assert folded.texts == ["one", "two"]
+    assert folded.dropped == {"too long": 1, "empty": 3}
+    assert len(folded) == 2
+
+
+def test_every_reason_is_counted_even_when_nothing_is_dropped() -> None:
+    assert RULE_36.apply_all(["a"]).dropped == {"too long": 0, "empty": 0}
+
+
+def test_the_longest_label_may_be_chosen_but_not_below_one() -> None:
+    assert LabelRule(Charset("abc"), 2).apply("abc").dropped == "too long"
+    with pytest.raises(InputError, match="at least 1"):
+        LabelRule(Charset("abc"), 0)
+
+
+def test_folding_a_folded_label_changes_nothing() -> None:
+    for label in ("Café No.5", "ﬁne½", "DON'T"):
+        for rule in (RULE_36, RULE_62, RULE_94):
+            text = rule.apply(label).text
+            assert text is not None
+            assert rule.apply(text).text == text
+
+
+@pytest.mark.skipif(not REAL_VAL.is_dir(), reason="the real crops are not here")
+def test_the_real_crops_leave_1512_words_at_36_characters() -> None:
+    counts = {}
+    for path in find_lmdbs(REAL_VAL):
+        with LmdbDataset(path) as dataset:
+            folded = RULE_36.apply_all(dataset.label(index) for index in range(len(dataset)))
+        counts[path.name] = (len(folded), folded.dropped["too long"], folded.dropped["empty"])
+    assert counts == {"IC13": (168, 0, 1), "IC15": (893, 0, 0), "IIIT5k": (400, 0, 0), "SVT": (51, 0, 0)}
+    assert sum(kept for kept, _, _ in counts.values()) == 1512

@@ -1,0 +1,144 @@
+"""The recogniser against the authors' numbers, against itself, and at other sizes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from clipstr.errors import InputError
+from clipstr.student import BASE, SIZES, TINY, Recogniser, StudentConfig
+from golden import golden_recogniser, golden_tensors, seeded_images
+
+SMALL = replace(TINY, width=48, encoder_heads=2, decoder_heads=2)
+TOLERANCE = 1e-4  # absolute, float32, against tensors from the authors' code
+
+
+@pytest.fixture(scope="module")
+def golden_base() -> Recogniser:
+    return golden_recogniser()
+
+
+def small(**changes: object) -> Recogniser:
+    torch.manual_seed(0)
+    return Recogniser(replace(SMALL, **changes)).eval()
+
+
+def test_base_has_the_papers_number_of_parameters() -> None:
+    assert sum(p.numel() for p in Recogniser(BASE).parameters()) == 30_890_917
+
+
+def test_tiny_has_at_most_six_million_parameters() -> None:
+    assert sum(p.numel() for p in Recogniser(TINY).parameters()) <= 6_000_000
+
+
+@torch.no_grad()
+def test_every_stage_and_logit_equals_the_authors(golden_base: Recogniser) -> None:
+    golden = golden_tensors()
+    tokens = torch.from_numpy(golden["target_ids"])[:, :-1]
+    features = golden_base(torch.from_numpy(seeded_images(4)), tokens)
+    for stage in range(1, 5):
+        for side in ("encoder", "decoder"):
+            ours = getattr(getattr(features, side), f"stage{stage}").numpy()
+            np.testing.assert_allclose(ours, golden[f"{side}_stage{stage}"], rtol=0, atol=TOLERANCE)
+    np.testing.assert_allclose(
+        features.logits.numpy(), golden["teacher_forced_logits"], rtol=0, atol=TOLERANCE
+    )
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_greedy_logits_equal_the_authors(golden_base: Recogniser, cached: bool) -> None:
+    logits = golden_base.greedy(torch.from_numpy(seeded_images(4)), cached=cached)
+    np.testing.assert_allclose(logits.numpy(), golden_tensors()["greedy_logits"], rtol=0, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("size", ["base", "tiny"])
+@pytest.mark.parametrize("batch", [1, 8])
+def test_cached_decoding_equals_uncached_over_26_steps(size: str, batch: int) -> None:
+    torch.manual_seed(1)
+    model = Recogniser(SIZES[size]).eval()
+    images = torch.randn(batch, 3, 32, 128)
+    cached, uncached = model.greedy(images), model.greedy(images, cached=False)
+    assert cached.shape == (batch, 26, 37)
+    torch.testing.assert_close(cached, uncached, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_teacher_forcing_with_its_own_reading_gives_the_greedy_logits() -> None:
+    model = small()
+    images = torch.randn(3, 3, 32, 128)
+    greedy = model.greedy(images)
+    begin = torch.full((3, 1), model.config.charset.begin)
+    tokens = torch.cat([begin, greedy.argmax(-1)[:, :-1].clamp(min=1)], dim=1)
+    told = model(images, tokens).logits
+    same_history = (greedy.argmax(-1)[:, :-1] != 0).long().cumprod(1).bool()
+    rows = torch.cat([torch.ones(3, 1, dtype=torch.bool), same_history], dim=1)
+    torch.testing.assert_close(told[rows], greedy[rows], rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_padding_never_changes_what_comes_before_it() -> None:
+    model = small()
+    charset = model.config.charset
+    images = torch.randn(1, 3, 32, 128)
+    short = torch.tensor([[charset.begin, 5, 6, charset.end]])
+    long = torch.cat([short, torch.full((1, 4), charset.padding)], dim=1)
+    torch.testing.assert_close(model(images, long).logits[:, :3], model(images, short).logits[:, :3])
+
+
+@torch.no_grad()
+def test_a_position_never_sees_the_characters_after_it() -> None:
+    model = small()
+    charset = model.config.charset
+    images = torch.randn(1, 3, 32, 128)
+    one, other = torch.tensor([[charset.begin, 5, 6, 7]]), torch.tensor([[charset.begin, 5, 9, 9]])
+    first, second = model(images, one).logits, model(images, other).logits
+    torch.testing.assert_close(first[:, :2], second[:, :2])
+    assert not torch.allclose(first[:, 2], second[:, 2])
+
+
+@torch.no_grad()
+def test_a_word_reads_the_same_alone_and_in_a_batch() -> None:
+    model = small()
+    images = torch.randn(5, 3, 32, 128)
+    torch.testing.assert_close(model.greedy(images)[2:3], model.greedy(images[2:3]), rtol=0, atol=1e-5)
+
+
+def test_another_alphabet_and_length_change_only_what_depends_on_them() -> None:
+    model = small(characters="äöüß€日本", max_length=40)
+    assert model.greedy(torch.randn(1, 3, 32, 128)).shape == (1, 41, 8)
+
+
+def test_both_attention_ways_give_the_same_stages() -> None:
+    model = small()
+    images = torch.randn(2, 3, 32, 128)
+    stages = []
+    for fused in (True, False):
+        model.encoder.use_fused_attention(fused)
+        stages.append(model.encoder.forward_stages(images)[-1])
+    torch.testing.assert_close(stages[0], stages[1], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"encoder_depth": 6}, "encoder_depth is 6"),
+        ({"decoder_depth": 3}, "decoder_depth is 3"),
+        ({"encoder_heads": 7}, "encoder_heads is 7"),
+        ({"patch_height": 5}, "does not divide into patches"),
+        ({"characters": "aa"}, "repeated: 'a'"),
+        ({"stem": "magic"}, "stem is 'magic'"),
+        ({"dropout": 1.0}, "dropout"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        replace(BASE, **changes)
+
+
+def test_a_config_survives_its_own_dictionary() -> None:
+    assert StudentConfig.from_dict(TINY.to_dict()) == TINY
+    with pytest.raises(InputError, match="widht"):
+        StudentConfig.from_dict({"widht": 1})

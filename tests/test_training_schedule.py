@@ -1,0 +1,36 @@
+"""The schedule against PyTorch's own one-cycle, and budgets of samples and seconds."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from clipstr.training.schedule import Budget, learning_rate
+
+
+def test_the_learning_rate_is_pytorchs_one_cycle() -> None:
+    steps, highest, warm_up = 200, 1.4e-3, 0.075
+    optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    oracle = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, highest, total_steps=steps + 1, pct_start=warm_up, cycle_momentum=False
+    )
+    turn = (warm_up * (steps + 1) - 1) / steps  # PyTorch counts the turning step from 0
+    for step in range(steps + 1):
+        assert learning_rate(step / steps, highest=highest, warm_up=turn) == pytest.approx(
+            oracle.get_last_lr()[0], rel=1e-6, abs=1e-12
+        )
+        optimiser.step()
+        if step < steps:
+            oracle.step()
+
+
+def test_without_warm_up_the_learning_rate_starts_at_its_highest() -> None:
+    assert learning_rate(0.0, highest=1.0, warm_up=0.0) == pytest.approx(1.0)
+
+
+def test_progress_is_the_larger_share_of_samples_and_time() -> None:
+    budget = Budget(samples=1000, seconds=100.0)
+    assert budget.progress(500, 10.0) == 0.5
+    assert budget.progress(100, 70.0) == 0.7
+    assert budget.progress(5000, 1.0) == 1.0
+    assert Budget(samples=1000).progress(250, 1e9) == 0.25
