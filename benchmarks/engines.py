@@ -30,6 +30,7 @@ class Engine:
     make: Callable[[int], WordReader]
     program: str
     batches: bool  # whether several pictures in one call are read together
+    prefix: str = ""  # put before the reader's own name in the table
 
 
 class Tesseract:
@@ -144,6 +145,7 @@ def engines(model: str) -> list[Engine]:
             make=make_clipstr(model),
             program=f"import sys, clipstr; print(clipstr.Reader({model!r}).read(sys.argv[1]).text)",
             batches=True,
+            prefix="clipstr ",
         ),
         Engine(key="tesseract", make=Tesseract, program=TESSERACT_PROGRAM, batches=False),
         Engine(key="ppocr", make=PaddleRecogniser, program=PADDLE_PROGRAM, batches=True),

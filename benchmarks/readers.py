@@ -82,7 +82,8 @@ def main(
             rule = LabelRule(Charset.named("36"))
             evaluation = evaluate(readers[engine.key], folder, rule, batch_size=1)
             first = first_word_seconds(engine, crops[0], threads, Path(scratch))
-            results.append(summarise(evaluation, single[engine.key], batched.get(engine.key), first))
+            name = engine.prefix + evaluation.model
+            results.append(summarise(name, evaluation, single[engine.key], batched.get(engine.key), first))
     machine = f"{cpu_name()}, {os.cpu_count()} cores; {threads} threads for every engine"
     words = f"{evaluation.count} words compared in 36 characters, {len(crops)} crops timed"
     Console(width=200).print(as_table(results))
@@ -156,10 +157,10 @@ def first_word_seconds(engine: Engine, crop: Image.Image, threads: int, scratch:
 
 
 def summarise(
-    evaluation: Evaluation, single: Sequence[float], batched: Sequence[float] | None, first: float
+    name: str, evaluation: Evaluation, single: Sequence[float], batched: Sequence[float] | None, first: float
 ) -> Result:
     return Result(
-        name=evaluation.model,
+        name=name,
         accuracy=evaluation.weighted.accuracy,
         accuracy_by_set={result.name: result.means.accuracy for result in evaluation.sets},
         ms_single_median=statistics.median(single),

@@ -15,6 +15,7 @@ from clipstr.charset import Charset
 from clipstr.data import LabelRule, LmdbDataset, find_lmdbs
 from clipstr.evaluation import WordResult, as_table, misreading_line, notes, write_json
 from clipstr.evaluation import evaluate as evaluate_sets
+from clipstr.models import DEFAULT_MODEL
 
 __all__ = ["evaluate"]
 
@@ -40,7 +41,9 @@ def evaluate(
     data: Annotated[
         Path, typer.Option(exists=True, file_okay=False, help="Folder of data sets: every data.mdb below it.")
     ],
-    model: Annotated[str, typer.Option(help="A model's name, or an exported model's folder.")] = "tiny",
+    model: Annotated[
+        str, typer.Option(help="A model's name, or an exported model's folder.")
+    ] = DEFAULT_MODEL,
     charset: Annotated[
         Comparison,
         typer.Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,9 @@ from clipstr.synth import SynthConfig, WordRenderer
 
 __all__ = ["Exported", "export_model"]
 
-_RENDERINGS = 32  # words that the exported model must read as the recogniser does
+_RENDERINGS = (
+    32  # words of the renderer's own choice that the exported model must read as the recogniser does
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ def export_model(model: Path, out: Path, *, precision: Precision = "half") -> Ex
         for name, graph in ((ENCODER_FILE, encoder), (DECODER_FILE, decoder)):
             (out / name).write_bytes(graph.SerializeToString())
         files = [ENCODER_FILE, DECODER_FILE]
-        exported = config.with_source(config.source | {"precision": precision}).with_files(out, files)
+        exported = replace(config, source=config.source | {"precision": precision}).with_files(out, files)
         exported.save(out)
     except OSError as error:
         raise ExportError(f"{out}: the model cannot be written: {error}") from error
@@ -56,14 +58,16 @@ def export_model(model: Path, out: Path, *, precision: Precision = "half") -> Ex
 
 
 def _pictures(student: Recogniser, config: ModelConfig) -> np.ndarray:
-    """Rendered words as inputs (count, 3, height, width), from clean to hard."""
-    preprocessing = config.preprocessing
+    """Rendered words as inputs (count, 3, height, width), clean and hard, also the shortest and longest."""
+    preprocessing, characters = config.preprocessing, student.config.characters
+    longest = student.config.max_length
     settings = SynthConfig(
-        characters=student.config.characters,
-        max_length=student.config.max_length,
-        height=preprocessing.height,
-        width=preprocessing.width,
+        characters=characters, max_length=longest, height=preprocessing.height, width=preprocessing.width
     )
     renderer = WordRenderer(settings)
-    samples = [renderer.sample(0, index, index / _RENDERINGS) for index in range(_RENDERINGS)]
-    return preprocessing.normalise(np.stack([sample.image for sample in samples]))
+    pictures = [renderer.sample(0, index, index / _RENDERINGS).image for index in range(_RENDERINGS)]
+    for index, length in enumerate((1, longest) * 4):
+        rng = np.random.default_rng((1, index))
+        text = "".join(characters[i] for i in rng.integers(len(characters), size=length))
+        pictures.append(renderer.draw(text, rng, 0.3))
+    return preprocessing.normalise(np.stack(pictures))

@@ -97,7 +97,7 @@ class Recogniser(nn.Module):
         picture: PictureMemory,
         cache: ContentCache,
     ) -> Float[Tensor, "batch num_classes"]:
-        """The logits of the character at ``position``, given the newest token; older ones are in ``cache``."""
+        """The logits of the character at ``position`` after the newest token; older ones are in ``cache``."""
         query = self.pos_queries[:, position : position + 1].expand(newest.shape[0], -1, -1)
         stages = self.decoder(query, self._content(newest, position), picture, None, cache)
         logits: Tensor = self.head(stages[-1])

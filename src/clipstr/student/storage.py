@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from clipstr.errors import InputError, ModelFileError
 from clipstr.imaging import Preprocessing
@@ -45,10 +45,10 @@ def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
     must be there, of the right shape, and no other.
     """
     description = ModelConfig.load(folder)
-    description.verify(folder, WEIGHTS_FILE)
+    content = description.verified(folder, WEIGHTS_FILE)
     try:
         model = Recogniser(StudentConfig.from_dict(description.architecture))
-        weights = load_file(folder / WEIGHTS_FILE)
+        weights = load(content)
     except (InputError, SafetensorError, OSError) as error:
         raise ModelFileError(f"{folder}: the recogniser cannot be loaded: {error}") from error
     wrong = mismatches(weights, model)

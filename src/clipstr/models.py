@@ -1,0 +1,138 @@
+"""Models by name or folder: their config, their files and their checksums.
+
+A model folder holds ``config.json`` and its files: ``model.safetensors`` as trained or imported,
+``encoder.onnx`` and ``decoder.onnx`` as exported for reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from clipstr.charset import Charset
+from clipstr.errors import ModelFileError, ModelNotFoundError
+from clipstr.imaging import Preprocessing
+
+__all__ = ["CONFIG_FILE", "DEFAULT_MODEL", "FileRecord", "ModelConfig", "embedded_models", "find_model"]
+
+CONFIG_FILE = "config.json"
+FORMAT = "clipstr-model/1"
+DEFAULT_MODEL = "tiny"
+ASSETS = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What a file of a model must be."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What a model folder's ``config.json`` says."""
+
+    name: str
+    charset: Charset
+    max_length: int  # characters of the longest word
+    preprocessing: Preprocessing
+    architecture: dict[str, Any] = field(default_factory=dict)  # the recogniser's sizes
+    source: dict[str, Any] = field(default_factory=dict)  # where the weights come from, free form
+    files: dict[str, FileRecord] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, folder: Path) -> ModelConfig:
+        """The config in ``folder``; raises `ModelNotFoundError` if there is none, else `ModelFileError`."""
+        path = folder / CONFIG_FILE
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ModelNotFoundError(f"{folder}: no model there, it has no {CONFIG_FILE}") from error
+        except (OSError, ValueError) as error:
+            raise ModelFileError(f"{path}: cannot be read: {error}") from error
+        found = values.get("format") if isinstance(values, dict) else None
+        if found != FORMAT:
+            raise ModelFileError(f"{path}: its format is {found!r}, and this clipstr reads {FORMAT!r}")
+        try:
+            return cls(
+                name=str(values["name"]),
+                charset=Charset(values["charset"]),
+                max_length=int(values["max_length"]),
+                preprocessing=Preprocessing(**values["preprocessing"]),
+                architecture=dict(values["architecture"]),
+                source=dict(values["source"]),
+                files={name: FileRecord(**record) for name, record in values["files"].items()},
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelFileError(f"{path}: a value is missing or wrong: {error!r}") from error
+
+    def save(self, folder: Path) -> None:
+        """Writes ``config.json`` into ``folder``, whole or not at all."""
+        values = {
+            "format": FORMAT,
+            "name": self.name,
+            "charset": self.charset.characters,
+            "max_length": self.max_length,
+            "preprocessing": self.preprocessing.to_dict(),
+            "architecture": self.architecture,
+            "source": self.source,
+            "files": {name: asdict(record) for name, record in self.files.items()},
+        }
+        temporary = folder / f"{CONFIG_FILE}.new"
+        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.replace(folder / CONFIG_FILE)
+
+    def with_files(self, folder: Path, names: Sequence[str]) -> ModelConfig:
+        """This config with the checksums and sizes of the files ``names`` in ``folder`` as they are now."""
+        return replace(self, files={name: _record(folder / name) for name in names})
+
+    def verified(self, folder: Path, name: str) -> bytes:
+        """The content of the file ``name``, which is what the config says it is; else `ModelFileError`."""
+        path = folder / name
+        record = self.files.get(name)
+        if record is None:
+            there = ", ".join(self.files) or "none"
+            raise ModelFileError(f"{folder}: the model has no {name}; its files: {there}")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ModelFileError(f"{path}: cannot be read: {error}") from error
+        if len(content) != record.bytes or hashlib.sha256(content).hexdigest() != record.sha256:
+            raise ModelFileError(
+                f"{path}: damaged, its checksum is not the config's; copy or export it again"
+            )
+        return content
+
+
+def _record(path: Path) -> FileRecord:
+    content = path.read_bytes()
+    return FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+
+def embedded_models() -> dict[str, Path]:
+    """The models that come with the package: name to folder, sorted."""
+    return {path.parent.name: path.parent for path in sorted(ASSETS.glob(f"*/{CONFIG_FILE}"))}
+
+
+def find_model(name: str | Path) -> Path:
+    """The folder of the embedded model ``name``, or else the folder ``name`` itself.
+
+    Raises `ModelNotFoundError`, which lists the embedded ones.
+    """
+    embedded = embedded_models()
+    if str(name) in embedded:
+        return embedded[str(name)]
+    folder = Path(name)
+    if (folder / CONFIG_FILE).is_file():
+        return folder
+    known = ", ".join(embedded) or "none"
+    if folder.is_dir():
+        raise ModelNotFoundError(f"{folder}: no model there, it has no {CONFIG_FILE}")
+    raise ModelNotFoundError(
+        f"no model called {str(name)!r}: give a model folder, or an embedded one ({known})"
+    )
