@@ -10,6 +10,7 @@ known word in one call.
 from __future__ import annotations
 
 import io
+import warnings
 
 import onnx
 import torch
@@ -100,7 +101,10 @@ def _traced(
 ) -> onnx.ModelProto:
     """``module`` traced on ``inputs``; there is no branch and no loop in it that a trace could freeze."""
     buffer = io.BytesIO()
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # PyTorch prefers its newer exporter, which needs one more package and makes more of the shapes
+        # fixed; the tracer's warnings are about shapes that are the same for every input here.
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             module.eval(),
             inputs,

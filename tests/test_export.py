@@ -1,0 +1,123 @@
+"""Exported models against the recognisers they come from, and against tampering with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import numpy_helper
+
+from clipstr.errors import ExportError
+from clipstr.export import Precision, export_model
+from clipstr.export.compression import compressed
+from clipstr.export.graphs import decoder_graph, encoder_graph
+from clipstr.export.parity import compare, require_parity
+from clipstr.models import ModelConfig
+from clipstr.student import TINY, Recogniser
+from clipstr.student.storage import save_recogniser
+
+SMALL = replace(TINY, width=48, encoder_heads=2, decoder_heads=2, max_length=6)
+
+
+@pytest.fixture(scope="module")
+def student() -> Recogniser:
+    torch.manual_seed(0)
+    return Recogniser(SMALL).eval()
+
+
+@pytest.fixture(scope="module")
+def graphs(student: Recogniser) -> tuple[onnx.ModelProto, onnx.ModelProto]:
+    return encoder_graph(student), decoder_graph(student)
+
+
+@pytest.fixture
+def folder(student: Recogniser, tmp_path: Path) -> Path:
+    save_recogniser(student, tmp_path / "model", name="small", source={"from": "a seed"})
+    return tmp_path / "model"
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((count, 3, 32, 128)).astype(np.float32)
+
+
+def test_the_graphs_agree_with_the_recogniser_step_by_step_and_at_once(
+    student: Recogniser, graphs: tuple[onnx.ModelProto, onnx.ModelProto]
+) -> None:
+    parity = compare(student, *graphs, pictures(16))
+    assert parity.probability < 1e-4
+    assert parity.words == 1.0
+    assert parity.compared == 24  # eight alone, sixteen in batches of eight
+
+
+def test_the_graphs_take_any_batch_length_and_positions(
+    student: Recogniser, graphs: tuple[onnx.ModelProto, onnx.ModelProto]
+) -> None:
+    encoder, decoder = (onnxruntime.InferenceSession(graph.SerializeToString()) for graph in graphs)
+    names = [output.name for output in encoder.get_outputs()]
+    for batch, length, positions in ((1, 1, [0]), (3, 7, [0, 3, 6]), (5, 2, [1])):
+        memory = dict(zip(names, encoder.run(None, {"images": pictures(batch)}), strict=True))
+        ids = np.full((batch, length), 5, np.int64)
+        inputs = {"ids": ids, "positions": np.array(positions), **memory}
+        logits = decoder.run(None, inputs)[0]
+        assert logits.shape == (batch, len(positions), 37)
+
+
+@pytest.mark.parametrize("precision", ["float32", "half", "int8"])
+def test_smaller_weights_stay_near(
+    student: Recogniser, graphs: tuple[onnx.ModelProto, onnx.ModelProto], precision: Precision
+) -> None:
+    smaller = [compressed(graph, precision) for graph in graphs]
+    require_parity(compare(student, *smaller, pictures(8)), precision)
+    sizes = [sum(len(g.SerializeToString()) for g in part) for part in (smaller, graphs)]
+    assert sizes[0] / sizes[1] < {"float32": 1.01, "half": 0.75, "int8": 0.6}[precision]
+
+
+def test_int8_weights_are_within_half_a_step_of_each_channels_scale(
+    graphs: tuple[onnx.ModelProto, onnx.ModelProto],
+) -> None:
+    original = {w.name: numpy_helper.to_array(w) for w in graphs[0].graph.initializer}
+    stored = {w.name: numpy_helper.to_array(w) for w in compressed(graphs[0], "int8").graph.initializer}
+    weights = [name.removesuffix(".int8") for name in stored if name.endswith(".int8")]
+    assert len(weights) >= 10
+    for name in weights:
+        widened = stored[f"{name}.int8"].astype(np.float32) * stored[f"{name}.scale"]
+        assert (np.abs(widened - original[name]) <= stored[f"{name}.scale"] * 0.5001).all()
+
+
+def test_an_exported_folder_holds_only_what_reading_needs(folder: Path, tmp_path: Path) -> None:
+    exported = export_model(folder, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "config.json",
+        "decoder.onnx",
+        "encoder.onnx",
+    ]
+    config = ModelConfig.load(tmp_path / "out")
+    assert config.source == {"from": "a seed", "precision": "half"}
+    assert exported.bytes == sum(record.bytes for record in config.files.values())
+    assert all(config.verified(tmp_path / "out", name) for name in config.files)
+
+
+def test_what_disagrees_is_not_written(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(student: Recogniser) -> onnx.ModelProto:
+        graph = decoder_graph(student)
+        bias = next(w for w in graph.graph.initializer if w.name.endswith("head.bias"))
+        bias.CopyFrom(
+            numpy_helper.from_array(numpy_helper.to_array(bias) + np.eye(37, dtype="f4")[3] * 9, bias.name)
+        )
+        return graph
+
+    monkeypatch.setattr("clipstr.export.exporter.decoder_graph", wrong)
+    with pytest.raises(ExportError, match="disagrees with the recogniser, and nothing was written"):
+        export_model(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_exported_model_is_never_overwritten(folder: Path, tmp_path: Path) -> None:
+    export_model(folder, tmp_path / "out")
+    with pytest.raises(ExportError, match="holds an exported model already"):
+        export_model(folder, tmp_path / "out")
