@@ -142,7 +142,9 @@ class Trainer:
     def run(self) -> Outcome:
         """Trains until the samples or the time are spent, or until it is interrupted; saves in each case."""
         settings = self.recipe.run
-        started = saved = time.monotonic() - self.seconds
+        saved = time.monotonic()
+        started = saved - self.seconds
+        step: Step | None = None
         next_validation = self.samples + settings.validate_every
         with Interruption() as interruption:
             for pixels, texts in self._batches():
@@ -157,7 +159,7 @@ class Trainer:
                 if time.monotonic() - saved > settings.checkpoint_every:
                     self._save()
                     saved = time.monotonic()
-            if self.progress >= 1:
+            if step is not None and self.progress >= 1:
                 self._validate(step)
             self._save()
         finished = self.progress >= 1

@@ -1,0 +1,100 @@
+"""``clipstr train``, ``export`` and ``import`` as a user calls them, from crops to a reading."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from clipstr.cli.main import app
+from clipstr.cli.train import _seconds
+from clipstr.data import write_lmdb
+from clipstr.errors import CheckpointError, InputError, MissingExtraError, RecipeError
+from clipstr.reader import Reader
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+RECIPE = """
+name = "trial"
+size = "tiny"
+[student]
+width = 48
+encoder_heads = 2
+decoder_heads = 2
+[data]
+synthetic_share = 0.5
+real = ["{crops}"]
+validation = ["{crops}"]
+workers = 0
+[optimisation]
+samples = {samples}
+batch_size = 4
+ctc_weight = 1.0
+[run]
+precision = "bf16-mixed"
+"""
+
+
+def call(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    return result.output
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    crops = sorted(EXAMPLES.glob("*.png"))
+    write_lmdb(tmp_path / "crops" / "set", [(path.read_bytes(), path.stem) for path in crops])
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE.format(crops=tmp_path / "crops", samples=12), encoding="utf-8")
+    return path
+
+
+def test_a_model_is_trained_exported_and_read_with(recipe: Path, tmp_path: Path) -> None:
+    output = call("train", str(recipe), "--out", str(tmp_path / "run"))
+    assert "validated after 12 samples: set" in output
+    assert "12 samples in" in output
+    output = call("export", str(tmp_path / "run" / "best"), "--out", str(tmp_path / "model"), "--int8")
+    assert "words read the same" in output
+    assert len(Reader(tmp_path / "model").read(sorted(EXAMPLES.glob("*.png")))) == 8
+
+
+def test_a_finished_run_is_not_trained_again_but_resumes_to_its_end(recipe: Path, tmp_path: Path) -> None:
+    call("train", str(recipe), "--out", str(tmp_path / "run"))
+    assert "12 samples in" in call("train", str(recipe), "--out", str(tmp_path / "run"), "--resume")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400), ("2d", 172800)])
+def test_times_are_numbers_with_a_unit(text: str, seconds: float) -> None:
+    assert _seconds(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["90", "m", "-5m", "0m", "5 minutes"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="write a number and s, m, h or d"):
+        _seconds(text)
+
+
+def test_a_wrong_recipe_and_a_wrong_checkpoint_are_told(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"none\.toml: cannot be read"):
+        call("train", str(tmp_path / "none.toml"), "--out", str(tmp_path / "run"))
+    with pytest.raises(CheckpointError, match="there is no such file"):
+        call("import", str(tmp_path / "none.ckpt"), "--out", str(tmp_path / "model"))
+    with pytest.raises(InputError, match="exclude each other"):
+        call("export", str(tmp_path), "--out", str(tmp_path / "model"), "--int8", "--float32")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "module"),
+    [
+        (["train", "x.toml", "--out", "x"], "clipstr.training"),
+        (["export", "x", "--out", "y"], "clipstr.export"),
+        (["import", "x", "--out", "y"], "clipstr.export"),
+        (["synth", "x"], "clipstr.synth"),
+    ],
+)
+def test_a_missing_extra_is_named(arguments: list[str], module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'clipstr\["):
+        call(*arguments)
