@@ -19,7 +19,7 @@ from clipstr.synth import WordRenderer
 def main(count: Annotated[int, typer.Option(min=1, help="Pictures at each difficulty.")] = 2000) -> None:
     cv2.setNumThreads(0)
     renderer = WordRenderer()
-    for index in range(200):  # opens fonts, makes surfaces
+    for index in range(1500):  # opens fonts, makes surfaces
         renderer.sample(1, index)
     print(f"{len(renderer.fonts)} faces, {len(renderer.vocabulary.words)} words, {count} pictures each")
     for difficulty in (0.0, 0.5, 1.0):

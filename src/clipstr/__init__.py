@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from clipstr.errors import (
@@ -51,31 +51,54 @@ __all__ = [
 __version__ = "0.1.0"
 
 
+_readers: dict[str, Reader] = {}
+_loading = threading.Lock()
+
+
 @overload  # a str is a sequence too, but always one path
-def read(source: ImageSource, *, model: str = ..., allow: str | None = ...) -> Reading: ...  # type: ignore[overload-overlap]
+def read(  # type: ignore[overload-overlap]
+    source: ImageSource, *, model: str = ..., allow: str | None = ..., lexicon: Iterable[str] | None = ...
+) -> Reading: ...
 
 
 @overload
-def read(source: Sequence[ImageSource], *, model: str = ..., allow: str | None = ...) -> list[Reading]: ...
+def read(
+    source: Sequence[ImageSource],
+    *,
+    model: str = ...,
+    allow: str | None = ...,
+    lexicon: Iterable[str] | None = ...,
+) -> list[Reading]: ...
 
 
 def read(
-    source: ImageSource | Sequence[ImageSource], *, model: str = "tiny", allow: str | None = None
+    source: ImageSource | Sequence[ImageSource],
+    *,
+    model: str = "tiny",
+    allow: str | None = None,
+    lexicon: Iterable[str] | None = None,
 ) -> Reading | list[Reading]:
     """The reading of one picture, or the readings of a list or tuple of them, in order.
 
-    A picture is a path, encoded bytes, an open binary file, a Pillow image or an array. The model is loaded
-    at the first call and kept. Raises `ImageError` for a picture that cannot be read; `Reader.stream` goes
-    on past those.
+    A picture is a path, encoded bytes, an open binary file, a Pillow image or an array. ``allow`` and
+    ``lexicon`` limit what can be read, as in `Reader`. The model is loaded at the first call and kept; a long
+    lexicon is prepared in every call, so make a `Reader` with it to read many pictures. Raises `ImageError`
+    for a picture that cannot be read; `Reader.stream` goes on past those.
     """
-    return _reader(model, allow).read(source)
+    reader = _loaded(model)
+    if allow is not None or lexicon is not None:
+        reader = reader.restricted(allow=allow, lexicon=lexicon)
+    return reader.read(source)
 
 
-@functools.lru_cache(maxsize=4)
-def _reader(model: str, allow: str | None) -> Reader:
+def _loaded(model: str) -> Reader:
+    """The one reader of ``model`` in this process; many threads may ask for it at once."""
     from clipstr.reader import Reader
 
-    return Reader(model, allow=allow)
+    with _loading:
+        if model not in _readers:
+            _readers[model] = Reader(model)
+        return _readers[model]
 
 
 def __getattr__(name: str) -> Any:
@@ -85,3 +108,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(reader, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, those to be loaded included."""
+    return sorted(__all__)

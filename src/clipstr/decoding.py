@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from clipstr.charset import Charset
 from clipstr.errors import CharsetError, LexiconError
 from clipstr.reading import CharacterReading, LexiconMatch, Reading
 
-__all__ = ["Lexicon", "allowed_classes", "assemble", "probabilities", "reading_of", "word_log_probabilities"]
+__all__ = ["Choice", "Lexicon", "allowed_classes", "assemble", "probabilities", "reading_of"]
 
-SCORED_IN_FULL = 256
-"""Word lists up to this size are scored word by word; of longer ones only the nearest to the free reading."""
+AT_ONCE = 8
+"""How many beginnings of words are looked into together: more waste work, fewer waste calls."""
 
 
 def allowed_classes(charset: Charset, characters: str | None) -> np.ndarray:
@@ -62,63 +62,87 @@ def reading_of(text: str, chances: Sequence[float], end: float, match: LexiconMa
     return Reading(text=text, confidence=confidence, characters=characters, match=match)
 
 
-def word_log_probabilities(chances: np.ndarray, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Each word's log-probability, its end included, (words,).
-
-    ``chances`` (words, positions, num_classes) are teacher-forced, ``ids`` (words, positions) each word's
-    classes, then its end, and ``lengths`` (words,) its characters.
-    """
-    chosen = np.take_along_axis(chances, ids[..., None], axis=-1)[..., 0]
-    counted = np.arange(ids.shape[1]) <= lengths[:, None]
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.where(counted, np.log(chosen), 0.0).sum(-1))
-
-
 @dataclass(frozen=True)
-class _Entry:
+class Choice:
+    """A word of a lexicon and the model's probabilities of it."""
+
     spelling: str  # as the list has it
     folded: str  # as the alphabet writes it
+    chances: tuple[float, ...]  # of each character after those before it, and of the end after them all
+
+    def reading(self, free_text: str) -> Reading:
+        """The choice as a reading; ``free_text`` is what was read without the lexicon."""
+        match = LexiconMatch(free_text, Levenshtein.distance(free_text, self.folded))
+        folded = reading_of(self.folded, self.chances[:-1], self.chances[-1])
+        return Reading(self.spelling, folded.confidence, folded.characters, match)
 
 
 class Lexicon:
     """A list of words to choose from, folded into an alphabet.
 
-    Words that fold to nothing, or to more than ``max_length`` characters, are left out and counted in
-    ``skipped``; of several spellings of one folded word the first stays. Raises `LexiconError` if no
-    word remains.
+    Words that fold to nothing, to more than ``max_length`` characters, or to characters that are not
+    ``allowed`` are left out and counted in ``skipped``; of several spellings of one folded word the first
+    stays. Raises `LexiconError` if no word remains.
     """
 
-    def __init__(self, words: Iterable[str], charset: Charset, max_length: int) -> None:
-        entries: dict[str, _Entry] = {}
+    def __init__(
+        self, words: Iterable[str], charset: Charset, max_length: int, allowed: np.ndarray | None = None
+    ) -> None:
+        readable = {c for n, c in enumerate(charset.characters, 1) if allowed is None or allowed[n]}
+        spellings: dict[str, str] = {}
         self.skipped = 0
         for word in words:
             spelling = word.strip()
             folded = charset.fold(spelling)
-            if not folded or len(folded) > max_length:
+            if 0 < len(folded) <= max_length and readable.issuperset(folded):
+                spellings.setdefault(folded, spelling)
+            else:
                 self.skipped += bool(spelling)
-                continue
-            entries.setdefault(folded, _Entry(spelling, folded))
-        if not entries:
+        if not spellings:
             raise LexiconError(
                 f"the word list leaves nothing to choose from: {self.skipped} words, none of them of 1 to "
-                f"{max_length} characters of the model's alphabet"
+                f"{max_length} characters that may be read"
             )
-        self.entries = list(entries.values())
-        self._folded = [entry.folded for entry in self.entries]
+        # In order, so that words with the same beginning stand together.
+        self.folded = sorted(spellings)
+        self.spellings = [spellings[folded] for folded in self.folded]
+        self._ids = np.full((len(self.folded), max_length + 1), charset.end, np.int64)
+        for row, folded in zip(self._ids, self.folded, strict=True):
+            row[: len(folded)] = charset.encode(folded)
+        self._end = charset.end
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.folded)
 
-    def candidates(self, free_text: str) -> list[_Entry]:
-        """The words worth scoring for a picture read as ``free_text``: all, or the 256 nearest by edits."""
-        if len(self.entries) <= SCORED_IN_FULL:
-            return self.entries
-        nearest = process.extract(
-            free_text, self._folded, scorer=Levenshtein.distance, processor=None, limit=SCORED_IN_FULL
-        )
-        return [self.entries[index] for _, _, index in nearest]
+    def best(self, chances_after: Callable[[list[np.ndarray]], np.ndarray]) -> Choice:
+        """The word to which the model gives the highest probability, its end included.
 
-    @staticmethod
-    def match(free_text: str, entry: _Entry) -> LexiconMatch:
-        """How far ``entry`` is from ``free_text``."""
-        return LexiconMatch(free_text=free_text, distance=Levenshtein.distance(free_text, entry.folded))
+        ``chances_after`` takes beginnings of words, each an array of ids, and gives the probabilities of
+        what comes next, (beginnings, num_classes). Beginnings are looked into from the likeliest on, and
+        none that is less likely than a whole word already found: a text never becomes likelier by growing,
+        so no better word is missed, and few of a long list are looked at.
+        """
+        best, found = -np.inf, Choice("", "", ())
+        # The log-probability of a beginning, negated for the heap; the words that begin so; its chances.
+        waiting: list[tuple[float, int, int, tuple[float, ...]]] = [(0.0, 0, len(self), ())]
+        while waiting and (not found.folded or -waiting[0][0] > best):
+            taken = [heapq.heappop(waiting) for _ in range(min(AT_ONCE, len(waiting)))]
+            following = chances_after([self._ids[first, : len(past)] for _, first, _, past in taken])
+            for (cost, first, stop, past), row in zip(taken, following, strict=True):
+                for id_, low, high in _runs(self._ids[first:stop, len(past)]):
+                    chance = float(row[id_])
+                    score = np.log(max(chance, np.finfo(np.float64).tiny)) - cost
+                    if found.folded and score <= best:
+                        continue
+                    if id_ == self._end:
+                        at = first + low
+                        best, found = score, Choice(self.spellings[at], self.folded[at], (*past, chance))
+                    else:
+                        heapq.heappush(waiting, (-score, first + low, first + high, (*past, chance)))
+        return found
+
+
+def _runs(ids: np.ndarray) -> list[tuple[int, int, int]]:
+    """Each run of equal ``ids`` as (id, first, stop)."""
+    starts = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist()]
+    return [(int(ids[a]), a, b) for a, b in zip(starts, [*starts[1:], len(ids)], strict=True)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,16 +13,8 @@ from typing import TypeVar, overload
 
 import numpy as np
 import onnxruntime
-from PIL import Image
 
-from clipstr.decoding import (
-    Lexicon,
-    allowed_classes,
-    assemble,
-    probabilities,
-    reading_of,
-    word_log_probabilities,
-)
+from clipstr.decoding import AT_ONCE, Lexicon, allowed_classes, assemble, probabilities
 from clipstr.errors import ImageError, InputError, ModelFileError
 from clipstr.imaging import ImageSource, load_image
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
@@ -29,7 +23,8 @@ from clipstr.reading import Reading
 __all__ = ["Outcome", "Reader"]
 
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
-WORDS_AT_ONCE = 64  # how many words of a lexicon are scored in one call
+
+_log = logging.getLogger("clipstr")
 
 T = TypeVar("T")
 Memory = dict[str, np.ndarray]  # the pictures' keys and values by name, rows first
@@ -48,8 +43,9 @@ class Reader:
     """Reads words in pictures with an exported model. It may be shared by threads.
 
     ``model`` is the name of an embedded model or a folder; ``batch_size`` pictures are read together;
-    ``threads`` limits ONNX Runtime's (None: as many as there are cores); ``allow`` limits the characters
-    that can be read; ``lexicon`` is a list of words of which the likeliest is chosen.
+    ``threads`` is how many ONNX Runtime computes with (None: as many as this process may use cores);
+    ``allow`` limits the characters that can be read; ``lexicon`` is a list of words of which the likeliest
+    is read: the one to which the model gives the highest probability, however long the list.
 
     Readings do not depend on which pictures share a batch. Raises `ModelError` if the model cannot be
     loaded, `CharsetError` for a wrong ``allow`` and `LexiconError` for a wrong ``lexicon``.
@@ -71,12 +67,33 @@ class Reader:
         folder = find_model(Path(model) if isinstance(model, os.PathLike) else model)
         self.config = ModelConfig.load(folder)
         self.batch_size = batch_size
-        charset = self.config.charset
-        self._allowed = allowed_classes(charset, allow)
-        self._lexicon = None if lexicon is None else Lexicon(lexicon, charset, self.config.max_length)
         self._encoder = _session(self.config, folder, ENCODER_FILE, threads)
         self._decoder = _session(self.config, folder, DECODER_FILE, threads)
         self._memory_names = [output.name for output in self._encoder.get_outputs()]
+        _check_fit(self.config, folder, self._encoder, self._decoder)
+        self._restrict(allow, lexicon)
+
+    def _restrict(self, allow: str | None, lexicon: Iterable[str] | None) -> None:
+        charset = self.config.charset
+        self._allowed = allowed_classes(charset, allow)
+        self._lexicon = None
+        if lexicon is not None:
+            self._lexicon = Lexicon(lexicon, charset, self.config.max_length, self._allowed)
+            if self._lexicon.skipped:
+                _log.warning(
+                    "%d words of the lexicon cannot be read and are left out: %d remain",
+                    self._lexicon.skipped,
+                    len(self._lexicon),
+                )
+
+    def restricted(self, *, allow: str | None = None, lexicon: Iterable[str] | None = None) -> Reader:
+        """A reader with this one's model, already loaded, and its own ``allow`` and ``lexicon``.
+
+        Raises `CharsetError` and `LexiconError` as making a reader does.
+        """
+        reader = copy.copy(self)
+        reader._restrict(allow, lexicon)
+        return reader
 
     @property
     def name(self) -> str:
@@ -95,38 +112,58 @@ class Reader:
         Raises the first `ImageError`; `stream` goes on past pictures that cannot be read.
         """
         if isinstance(source, (list, tuple)):
-            return self.read_images(load_image(item) for item in source)
-        return self.read_images([load_image(source)])[0]  # type: ignore[arg-type]
+            return self.read_images(source)
+        return self.read_images([source])[0]  # type: ignore[list-item]
 
     def stream(self, sources: Iterable[ImageSource]) -> Iterator[Outcome]:
-        """What becomes of each of ``sources``, in order, as it is known; a bad one never stops the others."""
-        for batch in _batches(sources, self.batch_size):
-            loaded = [_load(source) for source in batch]
-            readings = iter(self.read_images(item for item in loaded if isinstance(item, Image.Image)))
+        """What becomes of each of ``sources``, in order, as it is known; a bad one never stops the others.
+
+        The first batch is one picture and each next one twice as large, up to ``batch_size``: the first
+        words come at once. No more of ``sources`` is taken than the batch needs.
+        """
+        remaining, size = iter(sources), 1
+        while batch := list(islice(remaining, size)):
+            loaded = [self._pixels_or_error(source) for source in batch]
+            readings = iter(self._read([item for item in loaded if isinstance(item, np.ndarray)]))
             for source, item in zip(batch, loaded, strict=True):
                 if isinstance(item, ImageError):
                     yield Outcome(source, None, item)
                 else:
                     yield Outcome(source, next(readings), None)
+            size = min(2 * size, self.batch_size)
 
-    def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
-        """One reading per picture, in order; arrays are as `clipstr.imaging.load_image` takes them."""
+    def read_images(self, images: Iterable[ImageSource]) -> list[Reading]:
+        """One reading per picture, in order. Raises the first `ImageError`."""
         readings: list[Reading] = []
-        prepare = self.config.preprocessing
         for batch in _batches(images, self.batch_size):
-            pixels = np.stack([prepare.resize(load_image(image)) for image in batch])
-            readings += self._read(prepare.normalise(pixels))
+            readings += self._read([self._pixels(image) for image in batch])
         return readings
 
-    def _read(self, inputs: np.ndarray) -> list[Reading]:
-        """The readings of ``inputs`` (batch, 3, height, width)."""
+    def _pixels(self, source: ImageSource) -> np.ndarray:
+        # Made small at once, so that of a batch of photographs only one is held in full.
+        return self.config.preprocessing.resize(load_image(source))
+
+    def _pixels_or_error(self, source: ImageSource) -> np.ndarray | ImageError:
+        try:
+            return self._pixels(source)
+        except ImageError as error:
+            return error
+
+    def _read(self, pixels: Sequence[np.ndarray]) -> list[Reading]:
+        """The readings of one batch of resized pictures, each (height, width, 3)."""
+        if not pixels:
+            return []
+        inputs = self.config.preprocessing.normalise(np.stack(pixels))
         outputs = self._encoder.run(None, {"images": inputs})
         memory = dict(zip(self._memory_names, outputs, strict=True))
         charset = self.config.charset
-        free = [assemble(logits, charset, self._allowed) for logits in self._greedy(memory, len(inputs))]
+        free = [assemble(logits, charset, self._allowed) for logits in self._greedy(memory, len(pixels))]
         if self._lexicon is None:
             return free
-        return [self._choose(reading, _rows(memory, [row])) for row, reading in enumerate(free)]
+        return [
+            self._choose(self._lexicon, reading, _rows(memory, [row] * AT_ONCE))
+            for row, reading in enumerate(free)
+        ]
 
     def _greedy(self, memory: Memory, count: int) -> np.ndarray:
         """The logits (batch, positions, num_classes) of reading character by character.
@@ -140,7 +177,7 @@ class Reader:
         ended = np.zeros(count, bool)
         ids = np.full((count, 1), charset.begin, np.int64)
         for position in range(positions):
-            step = self._decode(ids, np.array([position]), memory)[:, 0]
+            step = self._decode(ids, np.array([position], np.int64), memory)[:, 0]
             logits[rows, position] = step
             choice = np.where(self._allowed, step, -np.inf).argmax(-1)
             ended |= choice == charset.end
@@ -157,30 +194,23 @@ class Reader:
         result = self._decoder.run(None, {"ids": ids, "positions": positions, **memory})
         return np.asarray(result[0])
 
-    def _choose(self, free: Reading, memory: Memory) -> Reading:
-        """The lexicon's likeliest word for the picture that was read as ``free``."""
-        assert self._lexicon is not None
+    def _choose(self, lexicon: Lexicon, free: Reading, memory: Memory) -> Reading:
+        """The lexicon's likeliest word for the picture that was read as ``free``; its ``memory`` repeated."""
         charset = self.config.charset
-        best: tuple[float, Reading] | None = None
-        for words in _batches(self._lexicon.candidates(free.text), WORDS_AT_ONCE):
-            lengths = np.array([len(word.folded) for word in words])
-            ids = np.full((len(words), 1 + lengths.max()), charset.end, np.int64)
-            for row, word in enumerate(words):
-                ids[row, : lengths[row]] = charset.encode(word.folded)
-            told = np.concatenate([np.full((len(words), 1), charset.begin), ids[:, :-1]], axis=1)
-            logits = self._decode(told, np.arange(told.shape[1]), _rows(memory, [0] * len(words)))
-            chances = probabilities(logits, self._allowed)
-            scores = word_log_probabilities(chances, ids, lengths)
-            top = int(scores.argmax())
-            if best is None or scores[top] > best[0]:
-                word, length = words[top], int(lengths[top])
-                each = [float(chances[top, place, ids[top, place]]) for place in range(length + 1)]
-                match = self._lexicon.match(free.text, word)
-                spelled = reading_of(word.folded, each[:-1], each[-1], match)
-                reading = Reading(word.spelling, spelled.confidence, spelled.characters, match)
-                best = float(scores[top]), reading
-        assert best is not None
-        return best[1]
+
+        def chances_after(beginnings: list[np.ndarray]) -> np.ndarray:
+            lengths = np.array([len(ids) for ids in beginnings], np.int64)
+            told = np.full((len(beginnings), 1 + lengths.max()), charset.padding, np.int64)
+            told[:, 0] = charset.begin
+            for row, ids in zip(told, beginnings, strict=True):
+                row[1 : 1 + len(ids)] = ids
+            # One position for each row is wanted; what stands behind a position does not change it.
+            positions, which = np.unique(lengths, return_inverse=True)
+            logits = self._decode(told, positions, _rows(memory, slice(len(beginnings))))
+            wanted = logits[np.arange(len(beginnings)), which]
+            return probabilities(wanted.astype(np.float64), self._allowed)
+
+        return lexicon.best(chances_after).reading(free.text)
 
 
 def _session(
@@ -188,7 +218,7 @@ def _session(
 ) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads or _cores()
     # The decoder's steps are too short for threads to wait for each other busily: on two cores with
     # anything else running, spinning doubles the time of a word.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -199,15 +229,33 @@ def _session(
         raise ModelFileError(f"{folder / name}: ONNX Runtime cannot load it: {error}") from error
 
 
-def _rows(memory: Memory, rows: Sequence[int] | np.ndarray) -> Memory:
+def _cores() -> int:
+    """How many cores this process may use: left to itself, ONNX Runtime takes all that the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _check_fit(
+    config: ModelConfig,
+    folder: Path,
+    encoder: onnxruntime.InferenceSession,
+    decoder: onnxruntime.InferenceSession,
+) -> None:
+    """Raises `ModelFileError` unless the two graphs fit each other and the config."""
+    memory = {output.name for output in encoder.get_outputs()}
+    inputs = {part.name: part.shape for graph in (encoder, decoder) for part in graph.get_inputs()}
+    if set(inputs) != {"images", "ids", "positions", *memory}:
+        raise ModelFileError(f"{folder}: its encoder and decoder do not fit each other: {sorted(inputs)}")
+    wanted = [3, config.preprocessing.height, config.preprocessing.width, config.charset.num_classes]
+    found = [*inputs["images"][1:], decoder.get_outputs()[0].shape[-1]]
+    if found != wanted:
+        raise ModelFileError(
+            f"{folder}: its graphs do not fit its config: channels, height, width and classes are {found} "
+            f"there and {wanted} here"
+        )
+
+
+def _rows(memory: Memory, rows: Sequence[int] | np.ndarray | slice) -> Memory:
     return {name: tensor[rows] for name, tensor in memory.items()}
-
-
-def _load(source: ImageSource) -> Image.Image | ImageError:
-    try:
-        return load_image(source)
-    except ImageError as error:
-        return error
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

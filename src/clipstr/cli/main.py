@@ -2,38 +2,80 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import os
 import sys
-from typing import Annotated
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import clipstr
-from clipstr.cli.evaluate import evaluate
-from clipstr.cli.export import export
-from clipstr.cli.import_ import import_
-from clipstr.cli.models import models
-from clipstr.cli.read import read
-from clipstr.cli.synth import synth
-from clipstr.cli.train import train
 from clipstr.errors import ClipstrError, InputError, ModelNotFoundError
 
-__all__ = ["app", "run"]
+__all__ = ["VERBS", "Verb", "app", "run"]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb, its line in ``clipstr --help``, and the function that does it."""
+
+    name: str
+    summary: str
+    module: str
+    function: str
+
+
+VERBS = (
+    Verb("read", "Read the word in each picture.", "clipstr.cli.read", "read"),
+    Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),
+    Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
+    Verb("synth", "Render words to train on.", "clipstr.cli.synth", "synth"),
+    Verb("train", "Train a recogniser by a recipe.", "clipstr.cli.train", "train"),
+    Verb("export", "Turn a trained model into one for reading.", "clipstr.cli.export", "export"),
+    Verb("import", "Turn a checkpoint of the authors' code into a model.", "clipstr.cli.import_", "import_"),
+)
+
+
+class _Verbs(TyperGroup):
+    """Imports a verb's module when it is called: what training needs never slows or stops reading."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The called verb, loaded, instead of what stands for it in the help."""
+        name, command, remaining = super().resolve_command(ctx, args)
+        return name, next((_command(verb) for verb in VERBS if verb.name == name), command), remaining
+
+    def invoke(self, ctx: Any) -> Any:
+        """Does the verb. Typer's own answers to the two interruptions differ from version to version."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt as error:
+            raise typer.Exit(130) from error
+        except BrokenPipeError as error:
+            # Who read us has enough. Python would complain again when it flushes what is left.
+            with suppress(io.UnsupportedOperation):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from error
+        return result
+
+
+def _command(verb: Verb) -> Any:
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(verb.name)(getattr(importlib.import_module(verb.module), verb.function))
+    return typer.main.get_command(alone)
+
 
 app = typer.Typer(
-    help="Reads words in photographs, and trains such readers.",
+    cls=_Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command("read")(read)
-app.command("evaluate")(evaluate)
-app.command("models")(models)
-app.command("synth")(synth)
-app.command("train")(train)
-app.command("export")(export)
-app.command("import")(import_)
 
 
 def _version(wanted: bool) -> None:
@@ -51,23 +93,18 @@ def _main(
     """Reads words in photographs, and trains such readers."""
 
 
+def _stand_in() -> None:
+    raise AssertionError("a verb is loaded before it is invoked")
+
+
+for _verb in VERBS:
+    app.command(_verb.name, help=_verb.summary)(_stand_in)
+
+
 def run() -> None:
     """Runs the command. Exit status: 0 done, 1 something failed, 2 a wrong call, 130 interrupted."""
     try:
-        app()
-    except (InputError, ModelNotFoundError) as error:
-        _fail(error, 2)
+        app(prog_name="clipstr")
     except ClipstrError as error:
-        _fail(error, 1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Who read us has enough. Python would complain again when it flushes what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-
-
-def _fail(error: ClipstrError, status: int) -> None:
-    message = str(error).encode("utf-8", "backslashreplace").decode("utf-8")
-    print(f"clipstr: {message}", file=sys.stderr)
-    sys.exit(status)
+        print(f"clipstr: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, (InputError, ModelNotFoundError)) else 1)

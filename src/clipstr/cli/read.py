@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"}
+SUFFIXES = {
+    *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg"),
+    *(".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+}
+"""Endings of the files in a folder that are taken for pictures; a file that is named may have any."""
+
 MANY = 20  # pictures from which a progress bar is worth its line
+_ESCAPES = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}  # would break lines, or move cursors
 
 
 class Format(str, Enum):
@@ -39,13 +45,19 @@ def read(
     paths: Annotated[
         list[str],
         typer.Argument(
-            metavar="PATH...",
-            help="Files, folders (every picture below), patterns, or - for one picture on standard input.",
+            metavar="PATH",
+            help="Files, folders (every picture in and below them, hidden ones aside), patterns such as "
+            "'scans/**/*.png', or - for one picture on standard input.",
             show_default=False,
         ),
     ],
     output: Annotated[
-        Format, typer.Option("--format", help="text: path, text, confidence by tabs.")
+        Format,
+        typer.Option(
+            "--format",
+            help="text: path, text and confidence, by tabs. json: an object a line, with characters and "
+            "errors. csv: with a header.",
+        ),
     ] = Format.text,
     model: Annotated[
         str, typer.Option("--model", help="An embedded model's name, or a model folder.")
@@ -53,66 +65,98 @@ def read(
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures read together.")] = 32,
     threads: Annotated[int, typer.Option("--threads", min=0, help="0: one per core.")] = 0,
     allow: Annotated[
-        str, typer.Option("--allow", help="The only characters to read, such as 0123456789.")
-    ] = "",
+        str | None, typer.Option("--allow", help="The only characters to read, such as 0123456789.")
+    ] = None,
     lexicon: Annotated[
-        Path | None, typer.Option("--lexicon", help="A file of words, one a line: the likeliest is chosen.")
+        Path | None, typer.Option("--lexicon", help="A file of words, one a line: the likeliest is read.")
     ] = None,
 ) -> None:
     """Read the word in each picture.
 
     Confidence is the model's probability of exactly this text. A picture that cannot be read is told
     on standard error, and the others are read. Exit status: 0 all were read, 1 some were not, 2 a
-    wrong call.
+    wrong call (also if there is nothing at those paths).
     """
     words = None if lexicon is None else _words(lexicon)
-    sources = _expand(paths)
+    troubles = _Troubles()
+    sources = _expand(paths, troubles)
     from clipstr.reader import Reader
 
-    reader = Reader(model, batch_size=batch_size, threads=threads or None, allow=allow or None, lexicon=words)
+    reader = Reader(model, batch_size=batch_size, threads=threads or None, allow=allow, lexicon=words)
     write = {Format.text: _text, Format.json: _json, Format.csv: _csv}[output]
-    # Names and texts may hold what the terminal's encoding lacks: better escaped than not written.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    if output is Format.csv:
-        print(_row(["path", "text", "confidence", "error"]))
-    failed = 0
-    with _progress(len(sources)) as advance:
-        contents = (sys.stdin.buffer.read() if source == "-" else source for source in sources)
-        for source, outcome in zip(sources, reader.stream(contents), strict=True):
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text go out as they came in
+    with _progress(len(sources)) as (show, advance):
+        if output is Format.csv:
+            show(_row(["path", "text", "confidence", "error"]))
+        outcomes = reader.stream(sys.stdin.buffer if source == "-" else source for source in sources)
+        for source, outcome in zip(sources, outcomes, strict=True):
             line = write(source, outcome)
             if line is not None:
-                print(line, flush=True)
+                show(line)
             if outcome.error is not None:
-                failed += 1
-                print(f"clipstr: {outcome.error}", file=sys.stderr)
+                troubles.tell(str(outcome.error))
             advance()
-    if failed:
+    if troubles.count:
         raise typer.Exit(1)
 
 
-def _expand(paths: list[str]) -> list[str]:
-    """The files that ``paths`` mean, in order; raises `InputError` if a folder or pattern has no picture."""
+class _Troubles:
+    """What went wrong so far: told at once, and counted for the exit status."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def tell(self, message: str) -> None:
+        self.count += 1
+        _tell(message)
+
+
+def _tell(message: str) -> None:
+    print(f"clipstr: {message.translate(_ESCAPES)}", file=sys.stderr)
+
+
+def _print(line: str) -> None:
+    """Writes ``line`` at once; escaped, if it has what the output's encoding lacks."""
+    encoding = sys.stdout.encoding
+    try:
+        line.encode(encoding, "surrogateescape")
+    except UnicodeEncodeError:
+        line = line.encode(encoding, "backslashreplace").decode(encoding)
+    print(line, flush=True)
+
+
+def _expand(paths: list[str], troubles: _Troubles) -> list[str]:
+    """The files that ``paths`` mean, in order; those that are missing stay, to be told in their turn.
+
+    Raises `InputError` if there is nothing at any of ``paths``, or standard input is to be read twice.
+    """
     files: list[str] = []
     for path in paths:
-        if path == "-" or Path(path).is_file():
-            found = [path]
-        elif Path(path).is_dir():
-            below = (Path(root) / name for root, _, names in os.walk(path) for name in names)
-            found = sorted(str(file) for file in below if file.suffix.lower() in SUFFIXES)
-            if not found:
-                raise InputError(f"{path}: no pictures in this folder ({', '.join(sorted(SUFFIXES))})")
-        elif glob.has_magic(path):
-            found = sorted(file for file in glob.iglob(path, recursive=True) if Path(file).is_file())
-            if not found:
-                raise InputError(f"{path}: no file fits this pattern")
-        else:
-            found = [path]  # to be told as missing when its turn comes
-        files += found
+        there = path == "-" or os.path.lexists(path)
+        for entry in [path] if there else sorted(glob.iglob(path, recursive=True)) or [path]:
+            files += _pictures_below(entry, troubles) if Path(entry).is_dir() else [entry]
+    if not any(file == "-" or os.path.lexists(file) for file in files):
+        raise InputError(f"nothing to read at {', '.join(paths)}: no such file, or no pictures in the folder")
     if files.count("-") > 1:
         raise InputError("- stands for standard input, which can be read once")
     return files
+
+
+def _pictures_below(folder: str, troubles: _Troubles) -> list[str]:
+    """The pictures in ``folder`` and the folders below, by their endings, sorted."""
+    found: list[str] = []
+
+    def closed(error: OSError) -> None:
+        troubles.tell(f"{error.filename}: the folder cannot be opened: {error.strerror}")
+
+    for root, folders, names in os.walk(folder, onerror=closed):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files = (Path(root) / name for name in names if not name.startswith("."))
+        found += [str(file) for file in files if file.suffix.lower() in SUFFIXES]
+    if not found:
+        _tell(f"{folder}: no pictures in this folder")
+    return sorted(found)
 
 
 def _words(path: Path) -> list[str]:
@@ -125,7 +169,7 @@ def _words(path: Path) -> list[str]:
 def _text(source: str, outcome: Outcome) -> str | None:
     if outcome.reading is None:
         return None
-    return f"{source}\t{outcome.reading.text}\t{outcome.reading.confidence:.4f}"
+    return f"{source.translate(_ESCAPES)}\t{outcome.reading.text}\t{outcome.reading.confidence:.4f}"
 
 
 def _json(source: str, outcome: Outcome) -> str:
@@ -141,7 +185,7 @@ def _json(source: str, outcome: Outcome) -> str:
         ]
         if reading.match is not None:
             line["match"] = {"free_text": reading.match.free_text, "distance": reading.match.distance}
-    return json.dumps(line, ensure_ascii=False)
+    return json.dumps(line)
 
 
 def _csv(source: str, outcome: Outcome) -> str:
@@ -157,15 +201,19 @@ def _row(values: list[str]) -> str:
 
 
 @contextmanager
-def _progress(count: int) -> Iterator[Callable[[], object]]:
-    """What to call after each picture: a bar on standard error, if many and a person looks."""
+def _progress(count: int) -> Iterator[tuple[Callable[[str], None], Callable[[], None]]]:
+    """How to show a line, and what to call after each picture: a bar moves, if many and a person looks."""
     if count < MANY or not sys.stderr.isatty():
-        yield lambda: None
+        yield _print, lambda: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    # On a terminal the lines go above the bar; into a file they go untouched.
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task("reading", total=count)
-        yield lambda: bar.advance(task)
+
+        def show_above(line: str) -> None:
+            bar.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+        # On a terminal the lines go above the bar; into a file they go untouched.
+        yield show_above if sys.stdout.isatty() else _print, lambda: bar.advance(task)

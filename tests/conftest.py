@@ -1,0 +1,15 @@
+"""Fixtures that several files share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the toy model of `toy`, as exported; not to be written to."""
+    from toy import write_toy
+
+    return write_toy(tmp_path_factory.mktemp("models") / "toy")

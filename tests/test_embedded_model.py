@@ -1,0 +1,46 @@
+"""The model that comes with the package: small, whole, documented, and it reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clipstr.data import LabelRule
+from clipstr.evaluation import evaluate
+from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
+from clipstr.reader import Reader
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "val"
+TINY = embedded_models()[DEFAULT_MODEL]
+
+
+def test_it_reads_every_example() -> None:
+    paths = sorted(EXAMPLES.glob("*.png"))
+    assert len(paths) == 8
+    assert [reading.text for reading in Reader().read(paths)] == [path.stem for path in paths]
+
+
+def test_it_is_at_most_12_megabytes_and_its_files_are_whole() -> None:
+    config = ModelConfig.load(TINY)
+    assert sum(path.stat().st_size for path in TINY.iterdir()) <= 12_000_000
+    assert set(config.files) == {"encoder.onnx", "decoder.onnx"}
+    assert all(config.verified(TINY, name) for name in config.files)
+
+
+def test_its_card_says_what_it_was_made_of() -> None:
+    card = (TINY / "CARD.md").read_text(encoding="utf-8")
+    for heading in ("Data", "Recipe", "Figures", "Weaknesses"):
+        assert f"## {heading}" in card
+    accuracy = ModelConfig.load(TINY).source["validation"]["mean"]
+    assert f"{accuracy:.1%}".replace("%", " %") in card
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real validation crops are not here (../shared/real/val)")
+def test_it_reads_real_crops_as_well_as_its_card_says() -> None:
+    config = ModelConfig.load(TINY)
+    evaluation = evaluate(Reader(), REAL, LabelRule(config.charset))
+    assert evaluation.count == 1512
+    assert evaluation.weighted.accuracy >= 0.65
+    assert evaluation.weighted.accuracy == pytest.approx(config.source["validation"]["mean"], abs=0.005)

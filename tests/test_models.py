@@ -1,0 +1,115 @@
+"""`clipstr.models`: names, configs, checksums, and clear words where they are wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clipstr.charset import Charset
+from clipstr.errors import ModelFileError, ModelNotFoundError
+from clipstr.imaging import Preprocessing
+from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models, find_model
+
+CONFIG = ModelConfig(
+    name="a name",
+    charset=Charset("abcß漢"),
+    max_length=7,
+    preprocessing=Preprocessing(height=16, width=48, mean=0.4, deviation=0.3),
+    architecture={"width": 8, "stem": "patch"},
+    source={"recipe": {"steps": 3}, "trained": "here"},
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "weights.bin").write_bytes(b"some weights")
+    CONFIG.with_files(tmp_path, ["weights.bin"]).save(tmp_path)
+    return tmp_path
+
+
+def changed(folder: Path, **values: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+def test_a_config_comes_back_as_it_was_saved(folder: Path) -> None:
+    loaded = ModelConfig.load(folder)
+    assert loaded == CONFIG.with_files(folder, ["weights.bin"])
+    assert loaded.files["weights.bin"].bytes == 12
+    assert not list(folder.glob("*.new"))
+
+
+def test_a_file_is_handed_out_if_its_checksum_is_right(folder: Path) -> None:
+    assert ModelConfig.load(folder).verified(folder, "weights.bin") == b"some weights"
+
+
+@pytest.mark.parametrize("content", [b"Some weights", b"some weights!", b""])
+def test_a_damaged_file_is_refused(folder: Path, content: bytes) -> None:
+    (folder / "weights.bin").write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"weights\.bin: damaged"):
+        ModelConfig.load(folder).verified(folder, "weights.bin")
+
+
+def test_a_missing_file_and_one_that_the_config_does_not_name_are_refused(folder: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"has no encoder\.onnx; its files: weights\.bin"):
+        ModelConfig.load(folder).verified(folder, "encoder.onnx")
+    (folder / "weights.bin").unlink()
+    with pytest.raises(ModelFileError, match="cannot be read"):
+        ModelConfig.load(folder).verified(folder, "weights.bin")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"format": "clipstr-model/2"},
+        {"format": None},
+        {"charset": "aa"},
+        {"charset": 5},
+        {"max_length": "long"},
+        {"preprocessing": {"height": 0}},
+        {"preprocessing": {"depth": 3}},
+        {"files": ["encoder.onnx"]},
+        {"files": {"encoder.onnx": {"sha256": "0"}}},
+        {"source": None},
+    ],
+    ids=str,
+)
+def test_a_config_with_a_wrong_value_is_refused_and_named(folder: Path, values: dict[str, Any]) -> None:
+    changed(folder, **values)
+    with pytest.raises(ModelFileError, match=r"config\.json"):
+        ModelConfig.load(folder)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\udcff"])
+def test_what_is_no_config_is_refused(folder: Path, content: str) -> None:
+    (folder / "config.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ModelFileError, match=r"config\.json"):
+        ModelConfig.load(folder)
+
+
+def test_a_value_that_is_missing_is_told(folder: Path) -> None:
+    path = folder / "config.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    del values["max_length"]
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(ModelFileError, match="max_length"):
+        ModelConfig.load(folder)
+
+
+def test_a_model_is_found_by_its_folder_or_its_embedded_name(folder: Path) -> None:
+    assert find_model(folder) == find_model(str(folder)) == folder
+    for name, place in embedded_models().items():
+        assert find_model(name) == place
+        assert ModelConfig.load(place).name == name
+
+
+def test_an_unknown_model_is_an_error_that_lists_the_embedded_ones(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=DEFAULT_MODEL):
+        find_model("huge")
+    with pytest.raises(ModelNotFoundError, match=r"config\.json"):
+        find_model(tmp_path)
+    with pytest.raises(ModelNotFoundError, match=r"config\.json"):
+        ModelConfig.load(tmp_path)
