@@ -25,7 +25,7 @@ STRIPES = MAX_LENGTH + 1
 STRIPE_WIDTH, HEIGHT = 4, 8  # pixels
 STEP = 24  # levels of grey from one id to the next
 SHARPNESS = 1.5  # of the likelihood around a stripe's level
-DISLIKE = 1.0  # of repeating the character before, in logits
+DISLIKE = 0.7  # of repeating the character before, in logits
 
 
 def picture(levels: Sequence[float]) -> Image.Image:
