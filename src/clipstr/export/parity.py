@@ -13,10 +13,13 @@ from clipstr.errors import ExportError
 from clipstr.export.compression import Precision
 from clipstr.student import Recogniser
 
-__all__ = ["TOLERANCES", "Parity", "compare", "require_parity"]
+__all__ = ["LEAST_WORDS", "TOLERANCES", "Parity", "compare", "require_parity"]
 
 TOLERANCES: dict[Precision, float] = {"float32": 1e-4, "half": 5e-2, "int8": 0.3}
 """How far a probability may be from the recogniser's own, by the precision of the stored weights."""
+
+LEAST_WORDS: dict[Precision, float] = {"float32": 1.0, "half": 0.95, "int8": 0.85}
+"""The share of words that must be read the same; rounding tips the scale where two letters are even."""
 
 BATCHES = {1: 8, 8: 40}
 """The sizes of the batches that are compared, and on how many pictures each."""
@@ -60,9 +63,9 @@ def compare(
     return Parity(probability=largest, words=same / compared, compared=compared)
 
 
-def require_parity(parity: Parity, precision: Precision, *, least_words: float = 0.98) -> None:
+def require_parity(parity: Parity, precision: Precision) -> None:
     """Raises `ExportError` unless ``parity`` is as close as ``precision`` should be."""
-    if parity.probability > TOLERANCES[precision] or parity.words < least_words:
+    if parity.probability > TOLERANCES[precision] or parity.words < LEAST_WORDS[precision]:
         raise ExportError(
             f"the exported model disagrees with the recogniser, and nothing was written: probabilities "
             f"differ by up to {parity.probability:.2g} (at most {TOLERANCES[precision]:g} for {precision}), "
