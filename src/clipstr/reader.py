@@ -43,7 +43,7 @@ class Reader:
     """Reads words in pictures with an exported model. It may be shared by threads.
 
     ``model`` is the name of an embedded model or a folder; ``batch_size`` pictures are read together;
-    ``threads`` is how many ONNX Runtime computes with (None: as many as this process may use cores);
+    ``threads`` is how many the encoder computes with (None: as many as this process may use cores);
     ``allow`` limits the characters that can be read; ``lexicon`` is a list of words of which the likeliest
     is read: the one to which the model gives the highest probability, however long the list.
 
@@ -68,7 +68,8 @@ class Reader:
         self.config = ModelConfig.load(folder)
         self.batch_size = batch_size
         self._encoder = _session(self.config, folder, ENCODER_FILE, threads)
-        self._decoder = _session(self.config, folder, DECODER_FILE, threads)
+        # The decoder's steps are too short to be shared: a second thread makes words slower.
+        self._decoder = _session(self.config, folder, DECODER_FILE, 1)
         self._memory_names = [output.name for output in self._encoder.get_outputs()]
         _check_fit(self.config, folder, self._encoder, self._decoder)
         self._restrict(allow, lexicon)
@@ -219,8 +220,8 @@ def _session(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
     options.intra_op_num_threads = threads or _cores()
-    # The decoder's steps are too short for threads to wait for each other busily: on two cores with
-    # anything else running, spinning doubles the time of a word.
+    # Threads that wait for each other busily cost a third of a word's time on two idle cores, and double
+    # it where anything else runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     content = config.verified(folder, name)
     try:
