@@ -17,9 +17,19 @@ from clipstr.charset import Charset
 from clipstr.errors import ModelFileError, ModelNotFoundError
 from clipstr.imaging import Preprocessing
 
-__all__ = ["CONFIG_FILE", "DEFAULT_MODEL", "FileRecord", "ModelConfig", "embedded_models", "find_model"]
+__all__ = [
+    "CONFIG_FILE",
+    "DECODER_FILE",
+    "DEFAULT_MODEL",
+    "ENCODER_FILE",
+    "FileRecord",
+    "ModelConfig",
+    "embedded_models",
+    "find_model",
+]
 
 CONFIG_FILE = "config.json"
+ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
 FORMAT = "clipstr-model/1"
 DEFAULT_MODEL = "tiny"
 ASSETS = Path(__file__).parent / "assets"

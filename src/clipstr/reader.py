@@ -17,12 +17,10 @@ import onnxruntime
 from clipstr.decoding import AT_ONCE, Lexicon, allowed_classes, assemble, probabilities
 from clipstr.errors import ImageError, InputError, ModelFileError
 from clipstr.imaging import ImageSource, load_image
-from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
+from clipstr.models import DECODER_FILE, DEFAULT_MODEL, ENCODER_FILE, ModelConfig, find_model
 from clipstr.reading import Reading
 
 __all__ = ["Outcome", "Reader"]
-
-ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
 
 _log = logging.getLogger("clipstr")
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from clipstr.errors import ExportError
 from clipstr.export.compression import Precision, compressed
-from clipstr.export.graphs import DECODER_FILE, ENCODER_FILE, decoder_graph, encoder_graph
+from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import Parity, compare, require_parity
-from clipstr.models import ModelConfig
+from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
 from clipstr.student import Recogniser
 from clipstr.student.storage import load_recogniser
 from clipstr.synth import SynthConfig, WordRenderer

@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from clipstr.student import Recogniser
 from clipstr.student.decoder import KeysValues
 
-__all__ = ["DECODER_FILE", "ENCODER_FILE", "decoder_graph", "encoder_graph"]
+__all__ = ["decoder_graph", "encoder_graph"]
 
-ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
 OPSET = 18
 
 
