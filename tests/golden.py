@@ -57,3 +57,9 @@ def golden_recogniser() -> Recogniser:
     weights = seeded_checkpoint()
     model.load_state_dict({name: weights[name] for name in model.state_dict()})
     return model.eval()
+
+
+@cache
+def seeded_clip() -> dict[str, torch.Tensor]:
+    """The parameters of a ViT-B/16 by OpenAI's names."""
+    return {name: torch.tensor(value) for name, value in _seeds().state_dict("clip", SEED).items()}

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clipstr.cli.main import app
-from clipstr.cli.train import _seconds
+from clipstr.cli.train import duration
 from clipstr.data import write_lmdb
 from clipstr.errors import CheckpointError, InputError, MissingExtraError, RecipeError
 from clipstr.reader import Reader
@@ -67,13 +67,13 @@ def test_a_finished_run_is_not_trained_again_but_resumes_to_its_end(recipe: Path
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400), ("2d", 172800)])
 def test_times_are_numbers_with_a_unit(text: str, seconds: float) -> None:
-    assert _seconds(text) == seconds
+    assert duration(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["90", "m", "-5m", "0m", "5 minutes"])
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="write a number and s, m, h or d"):
-        _seconds(text)
+        duration(text)
 
 
 def test_a_wrong_recipe_and_a_wrong_checkpoint_are_told(tmp_path: Path) -> None:

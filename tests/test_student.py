@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -142,3 +143,26 @@ def test_a_config_survives_its_own_dictionary() -> None:
     assert StudentConfig.from_dict(TINY.to_dict()) == TINY
     with pytest.raises(InputError, match="widht"):
         StudentConfig.from_dict({"widht": 1})
+
+
+def test_a_decoder_of_one_layer_is_replicated_four_times() -> None:
+    config = replace(TINY, decoder_depth=1)
+    model = Recogniser(config).eval()
+    copies = Recogniser(TINY).eval()
+    weights = model.state_dict()
+    for name in copies.state_dict():
+        if name.startswith("decoder.layers."):
+            first = re.sub(r"layers\.\d", "layers.0", name)
+            weights[name] = weights[first]
+    copies.load_state_dict(weights)
+    images = torch.randn(2, 3, 32, 128)
+    tokens = torch.tensor([[config.charset.begin, 11, 12, 13]] * 2)
+    with torch.no_grad():
+        one, four = model(images, tokens), copies(images, tokens)
+        for stage in ("stage1", "stage2", "stage3", "stage4"):
+            assert torch.allclose(getattr(one.decoder, stage), getattr(four.decoder, stage), atol=1e-5)
+        assert torch.allclose(model.greedy(images), copies.greedy(images), atol=1e-4)
+        assert torch.allclose(model.greedy(images), model.greedy(images, cached=False), atol=1e-4)
+    assert sum(p.numel() for p in model.decoder.parameters()) < sum(
+        p.numel() for p in copies.decoder.parameters()
+    )

@@ -155,7 +155,7 @@ def test_resuming_nothing_or_a_damaged_checkpoint_is_an_error(crops: Path, tmp_p
 def test_a_loss_that_is_no_number_stops_the_run(crops: Path, tmp_path: Path) -> None:
     run = trainer(recipe(crops), tmp_path / "run", Watcher())
     with torch.no_grad():
-        run.student.head.bias.fill_(float("nan"))
+        dict(run.task.learner.named_parameters())["student.head.bias"].fill_(float("nan"))
     with pytest.raises(TrainingError, match="the loss is nan after 0 samples"):
         run.run()
 

@@ -60,10 +60,10 @@ def test_a_word_too_long_for_the_columns_counts_nothing() -> None:
 
 
 def test_the_ctc_head_scores_columns_and_not_rows() -> None:
-    head = CtcHead(SMALL)
     rows, columns = SMALL.grid
-    tokens = torch.zeros(1, 1 + rows * columns, SMALL.width)
-    tokens[0, 1 + 3] = torch.randn(SMALL.width)  # first row, fourth column
+    head = CtcHead(grid=SMALL.grid, width=SMALL.width, num_classes=4)
+    tokens = torch.zeros(1, rows * columns, SMALL.width)
+    tokens[0, 3] = torch.randn(SMALL.width)  # first row, fourth column
     scores = head(tokens)
     different = (scores[0] - scores[0, 0]).abs().amax(-1) > 1e-6
     assert scores.shape == (1, columns, 4)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from clipstr.distil import pairs_of
 from clipstr.errors import RecipeError
 from clipstr.student import BASE, TINY
-from clipstr.training import DataSettings, Optimisation, Recipe, load_recipe
+from clipstr.training import DataSettings, Optimisation, Recipe, load_recipe, load_teacher_recipe
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -21,7 +22,64 @@ def written(tmp_path: Path, text: str) -> Path:
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.name)
 def test_every_recipe_we_ship_is_valid(path: Path) -> None:
-    assert load_recipe(path).name
+    load = load_teacher_recipe if path.name == "teacher.toml" else load_recipe
+    assert load(path).name == path.stem
+
+
+@pytest.mark.parametrize("name", ["baseline", "image", "text", "clipocr", "clip-encoder"])
+def test_the_recipes_of_the_paper_hold_its_values(name: str) -> None:
+    """Section 4.2, and the authors' code for what it leaves open."""
+    recipe = load_recipe(RECIPES / f"{name}.toml")
+    assert recipe.student == BASE
+    assert recipe.student.charset.characters == "0123456789abcdefghijklmnopqrstuvwxyz"
+    assert (recipe.student.image_height, recipe.student.image_width) == (32, 128)
+    assert (recipe.student.encoder_depth, recipe.student.decoder_depth) == (12, 4)
+    settings = recipe.optimisation
+    assert (settings.learning_rate, settings.batch_size) == (1.4e-3, 320)
+    assert (settings.warm_up, settings.gradient_clip, settings.weight_decay) == (0.075, 20.0, 0.0)
+    assert settings.samples == 5 * (8_900_000 + 5_500_000)
+    assert (settings.ctc_weight, settings.label_smoothing) == (0.0, 0.0)
+    assert recipe.encoder == ("clip" if name == "clip-encoder" else "student")
+    if name == "baseline":
+        assert not recipe.teacher.weights
+        return
+    teacher = recipe.teacher
+    assert (teacher.architecture, teacher.weights) == ("ViT-B-16-quickgelu", "openai")
+    assert (teacher.positions, teacher.tokens) == ("cut", "characters")
+
+
+def test_the_recipes_of_table_1_differ_in_who_teaches() -> None:
+    pairs = {
+        name: [pair.name for pair in pairs_of(load_recipe(RECIPES / f"{name}.toml").distillation)]
+        for name in ("image", "text", "clipocr")
+    }
+    encoders = [f"encoder {i} ~ image {i}" for i in (1, 2, 3)]
+    decoders = [f"decoder {i} ~ text {4 - i}" for i in (1, 2, 3)]
+    assert pairs["image"] == [*encoders, "encoder 4 ~ image 4"]
+    assert pairs["text"] == decoders
+    assert pairs["clipocr"] == [*encoders, "encoder 4 ~ text 4", *decoders]
+
+
+def test_clip_ocrs_loss_has_the_papers_weights() -> None:
+    settings = load_recipe(RECIPES / "clipocr.toml").distillation
+    assert (settings.loss, settings.weight) == ("consistency", 1.0)
+    assert (settings.intra_weight, settings.inter_weight, settings.tau) == (5.0, 0.1, 0.03)
+
+
+def test_stages_are_lists_of_whole_numbers(tmp_path: Path) -> None:
+    recipe = load_recipe(written(tmp_path, "[distillation]\ndecoder_stages = [1, 3]"))
+    assert recipe.distillation.decoder_stages == (1, 3)
+    with pytest.raises(RecipeError, match="distillation.decoder_stages is .* a list of whole numbers"):
+        load_recipe(written(tmp_path, "[distillation]\ndecoder_stages = [true]"))
+
+
+def test_clips_own_encoder_needs_clip_and_no_ctc(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="encoder = 'clip' needs teacher.weights"):
+        load_recipe(written(tmp_path, 'encoder = "clip"'))
+    with pytest.raises(RecipeError, match=r"optimisation\.ctc_weight = 0"):
+        load_recipe(
+            written(tmp_path, 'encoder = "clip"\n[teacher]\nweights = "x"\n[optimisation]\nctc_weight = 1')
+        )
 
 
 def test_an_empty_recipe_is_the_papers_student(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@
     │   └── CheckpointError             a foreign checkpoint that is not the recogniser it should be
     ├── DataError               a data set that cannot be used
     ├── ExportError             an exported model that would not read as the original does
+    ├── TeacherError            a CLIP that cannot teach, or a label that it cannot be told
     ├── TrainingError           a training run that cannot go on
     └── MissingExtraError       a part of clipstr that needs an extra which is not installed
 
@@ -46,6 +47,7 @@ __all__ = [
     "ModelNotFoundError",
     "NotAnImageError",
     "RecipeError",
+    "TeacherError",
     "TrainingError",
 ]
 
@@ -116,6 +118,10 @@ class DataError(ClipstrError):
 
 class ExportError(ClipstrError):
     """An exported model would not read as the original does, and was not written."""
+
+
+class TeacherError(ClipstrError):
+    """A CLIP cannot teach, or a label cannot be put to it."""
 
 
 class TrainingError(ClipstrError):

@@ -21,7 +21,7 @@ __all__ = ["VERBS", "Verb", "app", "run"]
 
 @dataclass(frozen=True)
 class Verb:
-    """A verb, its line in ``clipstr --help``, and the function that does it."""
+    """A verb, its line in ``clipstr --help``, and the function that does it (or an app of further verbs)."""
 
     name: str
     summary: str
@@ -35,6 +35,7 @@ VERBS = (
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
     Verb("synth", "Render words to train on.", "clipstr.cli.synth", "synth"),
     Verb("train", "Train a recogniser by a recipe.", "clipstr.cli.train", "train"),
+    Verb("teacher", "Train a CLIP that teaches, or look at what one sees.", "clipstr.cli.teacher", "teacher"),
     Verb("export", "Turn a trained model into one for reading.", "clipstr.cli.export", "export"),
     Verb("import", "Turn a checkpoint of the authors' code into a model.", "clipstr.cli.import_", "import_"),
 )
@@ -64,8 +65,12 @@ class _Verbs(TyperGroup):
 
 
 def _command(verb: Verb) -> Any:
+    """The verb as a command: a function as it is, or an app of verbs below it."""
+    does = getattr(importlib.import_module(verb.module), verb.function)
+    if isinstance(does, typer.Typer):
+        return typer.main.get_command(does)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
-    alone.command(verb.name)(getattr(importlib.import_module(verb.module), verb.function))
+    alone.command(verb.name)(does)
     return typer.main.get_command(alone)
 
 

@@ -15,7 +15,7 @@ from clipstr.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     from clipstr.training import Step
 
-__all__ = ["train"]
+__all__ = ["ProgressLine", "duration", "train"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -36,7 +36,7 @@ def train(
     run lives through its whole schedule. Ctrl-C saves; --resume goes on from there. Exit status: 0 when
     the run is finished, 3 when it was interrupted and can be resumed.
     """
-    seconds = _seconds(max_time) if max_time else None
+    seconds = duration(max_time) if max_time else None
     try:
         from clipstr.training import Trainer, load_recipe
     except ImportError as error:
@@ -44,7 +44,7 @@ def train(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
     console = Console(stderr=True)
-    with _Bar(console) as bar:
+    with ProgressLine(console) as bar:
         trainer = Trainer(load_recipe(recipe), out, observer=bar, resume=resume, max_seconds=seconds)
         outcome = trainer.run()
     best = f"best accuracy on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
@@ -55,7 +55,7 @@ def train(
     console.print(f"next: clipstr export {out / 'best'} --out MODEL_DIR")
 
 
-def _seconds(text: str) -> float:
+def duration(text: str) -> float:
     """The seconds that a time like ``90s``, ``45m``, ``1.5h`` or ``2d`` means; raises `InputError`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
     if not match or not float(match[1]):
@@ -63,7 +63,7 @@ def _seconds(text: str) -> float:
     return float(match[1]) * _UNITS[match[2]]
 
 
-class _Bar:
+class ProgressLine:
     """A progress line on a terminal; elsewhere a line now and then, so that logs stay readable."""
 
     def __init__(self, console: Console, *, every: float = 30.0) -> None:
@@ -81,7 +81,7 @@ class _Bar:
         )
         self.task = self.progress.add_task("starting", total=1.0)
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> ProgressLine:
         self.progress.start()
         return self
 
@@ -93,7 +93,9 @@ class _Bar:
         self.rates = [*self.rates[-49:], (step.seconds, step.samples)]
         (began, first), (now, last) = self.rates[0], self.rates[-1]
         speed = (last - first) / (now - began) if now > began else 0.0
-        losses = " ".join(f"{name} {value:.3f}" for name, value in step.losses.items() if name != "total")
+        # Terms of a pair of stages are in the run's log; here their sum stands for them.
+        shown = [name for name in step.losses if name != "total" and "~" not in name]
+        losses = " ".join(f"{name} {step.losses[name]:.3f}" for name in shown)
         line = f"{step.samples} samples {speed:.0f}/s {losses} {self.validation}".rstrip()
         self.progress.update(self.task, completed=step.progress, description=line)
         if not self.console.is_terminal and step.seconds - self.last_line >= self.every:

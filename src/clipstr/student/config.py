@@ -32,7 +32,7 @@ class StudentConfig:
     encoder_depth: int = 12  # layers, split evenly into the four stages
     encoder_heads: int = 6
     encoder_mlp_ratio: float = 4.0  # hidden width of the feed-forward part over the width
-    decoder_depth: int = 4  # layers, split evenly into the four stages
+    decoder_depth: int = 4  # layers, split evenly into the four stages; 1: one layer run four times
     decoder_heads: int = 12
     decoder_mlp_ratio: float = 4.0
     dropout: float = 0.1  # in the decoder only, as in the authors' code
@@ -40,7 +40,8 @@ class StudentConfig:
     def __post_init__(self) -> None:
         Charset(self.characters)
         for name, depth in (("encoder_depth", self.encoder_depth), ("decoder_depth", self.decoder_depth)):
-            if depth < NUM_STAGES or depth % NUM_STAGES:
+            replicated = name == "decoder_depth" and depth == 1
+            if (depth < NUM_STAGES or depth % NUM_STAGES) and not replicated:
                 raise InputError(
                     f"{name} is {depth}; it must be a multiple of {NUM_STAGES}, one part a stage"
                 )

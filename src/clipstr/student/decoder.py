@@ -137,13 +137,18 @@ class DecoderLayer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The layers and the one final norm that every stage passes on its way out."""
+    """The layers and the one final norm that every stage passes on its way out.
+
+    A decoder of one layer is that layer replicated four times (paper, section 4.9): the same weights run
+    once for each stage.
+    """
 
     def __init__(self, config: StudentConfig) -> None:
         super().__init__()
         self.layers = nn.ModuleList([DecoderLayer(config) for _ in range(config.decoder_depth)])
         self.norm = nn.LayerNorm(config.width)
-        self.per_stage = config.decoder_depth // NUM_STAGES
+        self.passes = NUM_STAGES if config.decoder_depth == 1 else 1
+        self.per_stage = self.passes * config.decoder_depth // NUM_STAGES
 
     def picture_memory(self, memory: Float[Tensor, "batch tokens dim"]) -> PictureMemory:
         """Every layer's cross-attention keys and values of the encoder's last stage."""
@@ -165,13 +170,14 @@ class Decoder(nn.Module):
 
         With a ``cache``, ``content`` is only what is new and is appended to it.
         """
+        seen = [layer.content_keys_values(content) for layer in self._layers]
+        if cache is not None:
+            seen = [cache.append(number, new) for number, new in enumerate(seen)]
+        steps = list(zip(self._layers, seen, picture, strict=True)) * self.passes
         stages = []
-        for number, layer in enumerate(self._layers):
-            seen = layer.content_keys_values(content)
-            if cache is not None:
-                seen = cache.append(number, seen)
-            query = layer(query, seen, picture[number], hidden)
-            if (number + 1) % self.per_stage == 0:
+        for step, (layer, text, image) in enumerate(steps):
+            query = layer(query, text, image, hidden)
+            if (step + 1) % self.per_stage == 0:
                 stages.append(self.norm(query))
         return stages
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -40,14 +41,27 @@ class Features:
     logits: Tensor
 
 
-class Recogniser(nn.Module):
-    """A ViT encoder and an autoregressive decoder in four stages each (paper, section 4.2)."""
+@runtime_checkable
+class StagedEncoder(Protocol):
+    """What a recogniser needs of its encoder, which is a module."""
 
-    def __init__(self, config: StudentConfig) -> None:
+    def forward_stages(
+        self, images: Float[Tensor, "batch 3 height width"]
+    ) -> list[Float[Tensor, "batch tokens dim"]]:
+        """The tokens after each quarter of the layers, the last being the decoder's memory."""
+
+
+class Recogniser(nn.Module):
+    """A ViT encoder and an autoregressive decoder in four stages each (paper, section 4.2).
+
+    Another ``encoder`` may be put in: what matters is its ``forward_stages``.
+    """
+
+    def __init__(self, config: StudentConfig, encoder: StagedEncoder | None = None) -> None:
         super().__init__()
         self.config = config
         charset = config.charset
-        self.encoder = Encoder(config)
+        self.encoder: StagedEncoder = Encoder(config) if encoder is None else encoder
         self.decoder = Decoder(config)
         self.text_embed = TokenEmbedding(charset.num_tokens, config.width)
         self.head = nn.Linear(config.width, charset.num_classes)

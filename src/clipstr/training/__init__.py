@@ -1,11 +1,22 @@
-"""Training a recogniser: recipe, sample stream, loop, checkpoints."""
+"""Training recognisers and teachers: recipe, sample stream, objective, loop, checkpoints."""
 
 from __future__ import annotations
 
-from clipstr.training.loop import Observer, Outcome, Step, Trainer
-from clipstr.training.recipe import DataSettings, Optimisation, Recipe, RunSettings, load_recipe
+from clipstr.training.loop import BEST_FOLDER, Observer, Outcome, Step, Trainer
+from clipstr.training.recipe import (
+    ClipSettings,
+    DataSettings,
+    Optimisation,
+    Recipe,
+    RunSettings,
+    TeacherRecipe,
+    load_recipe,
+    load_teacher_recipe,
+)
 
 __all__ = [
+    "BEST_FOLDER",
+    "ClipSettings",
     "DataSettings",
     "Observer",
     "Optimisation",
@@ -13,6 +24,8 @@ __all__ = [
     "Recipe",
     "RunSettings",
     "Step",
+    "TeacherRecipe",
     "Trainer",
     "load_recipe",
+    "load_teacher_recipe",
 ]

@@ -13,23 +13,22 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from clipstr.data import LabelRule, LmdbDataset, find_lmdbs
 from clipstr.errors import TrainingError
-from clipstr.evaluation import Evaluation, evaluate_set
-from clipstr.imaging import Preprocessing
-from clipstr.student import Recogniser
-from clipstr.student.storage import save_recogniser
 from clipstr.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from clipstr.training.contrast import Contrast
 from clipstr.training.interruption import Interruption
-from clipstr.training.objective import Learner, make_batch
-from clipstr.training.recipe import Recipe
+from clipstr.training.recipe import Recipe, TeacherRecipe
+from clipstr.training.recognition import Recognition
 from clipstr.training.schedule import Budget, learning_rate
 from clipstr.training.stream import MixedWords, loader
-from clipstr.training.validation import StudentReader
+from clipstr.training.task import Task
 
 __all__ = ["BEST_FOLDER", "Observer", "Outcome", "Step", "Trainer"]
 
-CHECKPOINT_FILE, RECIPE_FILE, BEST_FOLDER, LAST_FOLDER = "last.ckpt", "recipe.json", "best", "last"
+CHECKPOINT_FILE, RECIPE_FILE, LOSSES_FILE, BEST_FOLDER = "last.ckpt", "recipe.json", "losses.jsonl", "best"
+
+_PRODUCTS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+"""In what matrices are multiplied, by precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Outcome:
 
     samples: int
     seconds: float
-    best: float  # word accuracy on validation, 0 to 1; -1 if there was none
+    best: float  # share of right answers on validation, 0 to 1; -1 if there was none
     finished: bool  # false if it was interrupted
 
 
@@ -60,18 +59,25 @@ class Observer(Protocol):
         """A step was made."""
 
     def validated(self, step: Step, accuracy: dict[str, float]) -> None:
-        """The model was validated: word accuracy (0 to 1) by set, "mean" the sample-weighted mean."""
+        """The model was validated: shares of right answers by set (see `Task.validate`)."""
 
 
 class Trainer:
     """One run of a recipe in a folder.
 
-    ``folder`` gets ``last.ckpt`` (to resume from), ``best`` and ``last`` (model folders) and ``recipe.json``.
+    ``folder`` gets ``last.ckpt`` (to resume from), ``best`` (the model), ``recipe.json`` and ``losses.jsonl``
+    (every term of the loss by name, now and then, and each validation).
     Raises `TrainingError` if the folder holds another run, or none to resume, or the run cannot go on.
     """
 
     def __init__(
-        self, recipe: Recipe, folder: Path, *, observer: Observer, resume: bool, max_seconds: float | None
+        self,
+        recipe: Recipe | TeacherRecipe,
+        folder: Path,
+        *,
+        observer: Observer,
+        resume: bool,
+        max_seconds: float | None,
     ) -> None:
         self.recipe, self.folder, self.observer = recipe, folder, observer
         self.budget = Budget(samples=recipe.optimisation.samples, seconds=max_seconds)
@@ -79,30 +85,26 @@ class Trainer:
             torch.set_num_threads(recipe.run.threads)
         torch.manual_seed(recipe.run.seed)
         self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
-        self.student = Recogniser(recipe.student)
-        self.preprocessing = Preprocessing(
-            height=recipe.student.image_height, width=recipe.student.image_width
-        )
-        if recipe.run.compile:
-            self.student.compile()
-        self.learner = Learner(
-            self.student,
-            ctc_weight=recipe.optimisation.ctc_weight,
-            label_smoothing=recipe.optimisation.label_smoothing,
-        )
-        self.module, self.optimiser = self.fabric.setup(self.learner, self._new_optimiser())
-        self.sets = [LmdbDataset(path) for root in recipe.data.validation for path in find_lmdbs(Path(root))]
+        self.task: Task = Recognition(recipe) if isinstance(recipe, Recipe) else Contrast(recipe)
+        self.task.place(self.fabric.device, _PRODUCTS[recipe.run.precision])
+        self.module, self.optimiser = self.fabric.setup(self.task.learner, self._new_optimiser())
         self.samples, self.seconds, self.best = 0, 0.0, -1.0
         self._claim(resume)
 
     def _new_optimiser(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimisation
-        parameters = list(self.learner.parameters())
+        parameters = [p for p in self.task.learner.parameters() if p.requires_grad]
         groups = [
             {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
             {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, settings.beta2))
+        return torch.optim.AdamW(
+            groups,
+            lr=settings.learning_rate,
+            betas=(0.9, settings.beta2),
+            # One kernel for all weights is far quicker; with 16-bit gradients Fabric could not clip them.
+            fused=self.recipe.run.precision != "16-mixed",
+        )
 
     def _claim(self, resume: bool) -> None:
         """Takes up the run in the folder, or begins one there."""
@@ -119,18 +121,15 @@ class Trainer:
             raise TrainingError(f"{self.folder}: the run cannot be written there: {error}") from error
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Takes over ``checkpoint``; a run resumes with its own student and optimisation only."""
-        recipe = _plain(self.recipe)
-        for part in ("student", "optimisation"):
-            changed = [
-                key for key, value in recipe[part].items() if checkpoint.recipe[part].get(key) != value
-            ]
-            if changed:
+        """Takes over ``checkpoint``: a run may resume with other data and pace, nothing else changed."""
+        mine, saved = (_choices(recipe) for recipe in (_plain(self.recipe), checkpoint.recipe))
+        for name in sorted(set(mine) | set(saved)):
+            if mine.get(name) != saved.get(name):
                 raise TrainingError(
-                    f"{self.folder} holds a run of another recipe: {part}.{changed[0]} differs; "
+                    f"{self.folder} holds a run of another recipe: {name} differs; "
                     "resume with the run's own, or begin in another folder"
                 )
-        self.learner.load_state_dict(checkpoint.learner)
+        self.task.learner.load_state_dict(checkpoint.learner)
         self.optimiser.load_state_dict(checkpoint.optimiser)
         self.samples, self.seconds, self.best = checkpoint.samples, checkpoint.seconds, checkpoint.best
 
@@ -146,6 +145,7 @@ class Trainer:
         started = saved - self.seconds
         step: Step | None = None
         next_validation = self.samples + settings.validate_every
+        steps = 0
         with Interruption() as interruption:
             for pixels, texts in self._batches():
                 if interruption.wanted or self.progress >= 1:
@@ -153,6 +153,9 @@ class Trainer:
                 step = self._step(pixels, texts)
                 self.seconds = time.monotonic() - started
                 self.observer.stepped(step)
+                steps += 1
+                if steps % settings.log_every == 1 or settings.log_every == 1:
+                    self._log(step, losses=step.losses, learning_rate=step.learning_rate)
                 if self.samples >= next_validation and self.progress < 1:
                     self._validate(step)
                     next_validation += settings.validate_every
@@ -167,11 +170,8 @@ class Trainer:
 
     def _batches(self) -> Iterator[tuple[Tensor, list[str]]]:
         data = self.recipe.data
-        words = MixedWords(
-            data, self.recipe.student.charset, self.recipe.student.max_length, self.preprocessing
-        )
         return loader(
-            words,
+            MixedWords(data, self.task.format),
             start=self.samples,
             batch_size=self.recipe.optimisation.batch_size,
             difficulty=lambda: data.difficulty(self.progress),
@@ -184,8 +184,11 @@ class Trainer:
         rate = learning_rate(self.progress, highest=settings.learning_rate, warm_up=settings.warm_up)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        images = torch.from_numpy(self.preprocessing.normalise(pixels.numpy())).to(self.fabric.device)
-        losses: dict[str, Tensor] = self.module(make_batch(images, texts, self.recipe.student.charset))
+        normalised = self.task.format.preprocessing.normalise(pixels.numpy())
+        images = torch.from_numpy(normalised).to(self.fabric.device)
+        with self.fabric.autocast():
+            inputs = self.task.inputs(images, texts)
+        losses: dict[str, Tensor] = self.module(*inputs)
         self.fabric.backward(losses["total"])
         self.fabric.clip_gradients(
             self.module, self.optimiser, max_norm=settings.gradient_clip, error_if_nonfinite=False
@@ -208,33 +211,34 @@ class Trainer:
         )
 
     def _validate(self, step: Step) -> None:
-        """Reads the validation sets and keeps the model if it reads better than any before."""
-        if not self.sets:
+        """Judges the model and keeps it if it is better than any before."""
+        accuracy = self.task.validate()
+        if not accuracy:
             return
-        reader = StudentReader(self.student, self.preprocessing, name=self.recipe.name)
-        rule = LabelRule(self.recipe.student.charset, self.recipe.student.max_length)
-        results = [
-            evaluate_set(reader, s.path.name, s, rule, batch_size=reader.batch_size) for s in self.sets
-        ]
-        mean = Evaluation(model=reader.name, rule=rule, sets=tuple(results)).weighted.accuracy
-        accuracy = {result.name: result.means.accuracy for result in results} | {"mean": mean}
         self.observer.validated(step, accuracy)
-        if mean > self.best:
-            self.best = mean
-            self._save_model(BEST_FOLDER, accuracy)
+        self._log(step, accuracy=accuracy)
+        if accuracy["mean"] > self.best:
+            self.best = accuracy["mean"]
+            source = {
+                "recipe": _plain(self.recipe),
+                "samples": self.samples,
+                "minutes": round(self.seconds / 60, 1),
+                "validation": accuracy,
+            }
+            self.task.save(self.folder / BEST_FOLDER, source)
 
-    def _save_model(self, name: str, accuracy: dict[str, float]) -> None:
-        source = {
-            "recipe": _plain(self.recipe),
-            "samples": self.samples,
-            "minutes": round(self.seconds / 60, 1),
-            "validation": accuracy,
-        }
-        save_recogniser(self.student, self.folder / name, name=self.recipe.name, source=source)
+    def _log(self, step: Step, **values: Any) -> None:
+        """Adds a line to the run's log."""
+        line = {"samples": step.samples, "seconds": round(step.seconds, 1), **values}
+        try:
+            with (self.folder / LOSSES_FILE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise TrainingError(f"{self.folder}: the run cannot be written there: {error}") from error
 
     def _save(self) -> None:
         checkpoint = Checkpoint(
-            learner=self.learner.state_dict(),
+            learner=self.task.learner.state_dict(),
             optimiser=self.optimiser.state_dict(),
             samples=self.samples,
             seconds=self.seconds,
@@ -244,7 +248,18 @@ class Trainer:
         save_checkpoint(checkpoint, self.folder / CHECKPOINT_FILE)
 
 
-def _plain(recipe: Recipe) -> dict[str, Any]:
+def _choices(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What decides what is learned, by dotted name: all but the name, the data and the pace."""
+    choices: dict[str, Any] = {}
+    for part, value in recipe.items():
+        if isinstance(value, dict) and part not in ("data", "run"):
+            choices |= {f"{part}.{key}": item for key, item in value.items()}
+        elif part not in ("name", "size", "data", "run"):
+            choices[part] = value
+    return choices
+
+
+def _plain(recipe: Recipe | TeacherRecipe) -> dict[str, Any]:
     """``recipe`` as JSON would give it back, so that recipes compare equal after a round trip."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
     return plain

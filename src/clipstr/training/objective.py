@@ -10,7 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clipstr.charset import Charset
-from clipstr.student import Recogniser, StudentConfig
+from clipstr.distil import SymmetricalDistillation
+from clipstr.student import Features, Recogniser
+from clipstr.student.config import NUM_STAGES
+from clipstr.teacher import Guidance
 
 __all__ = ["Batch", "CtcHead", "Learner", "ctc_loss", "make_batch", "recognition_loss"]
 
@@ -58,17 +61,17 @@ class CtcHead(nn.Module):
     It belongs to training alone: it makes the encoder find letters before the decoder can.
     """
 
-    def __init__(self, config: StudentConfig) -> None:
+    def __init__(self, *, grid: tuple[int, int], width: int, num_classes: int) -> None:
         super().__init__()
-        self.grid = config.grid
-        self.norm = nn.LayerNorm(config.width)
-        self.classes = nn.Linear(config.width, config.charset.num_classes)
+        self.grid = grid
+        self.norm = nn.LayerNorm(width)
+        self.classes = nn.Linear(width, num_classes)
 
     def forward(
         self, tokens: Float[Tensor, "batch tokens dim"]
     ) -> Float[Tensor, "batch columns num_classes"]:
-        """The scores of each column; ``tokens`` are an encoder stage's, the class token first."""
-        columns = tokens[:, 1:].reshape(len(tokens), *self.grid, -1).mean(1)
+        """The scores of each column; ``tokens`` are the grid's, row by row, without a class token."""
+        columns = tokens.reshape(len(tokens), *self.grid, -1).mean(1)
         scores: Tensor = self.classes(self.norm(columns))
         return scores
 
@@ -93,21 +96,58 @@ def ctc_loss(
 class Learner(nn.Module):
     """A recogniser with all that only training needs around it: from a batch to the losses by name."""
 
-    def __init__(self, student: Recogniser, *, ctc_weight: float, label_smoothing: float) -> None:
+    def __init__(
+        self,
+        student: Recogniser,
+        *,
+        ctc_weight: float,
+        label_smoothing: float,
+        distillation: SymmetricalDistillation | None = None,
+    ) -> None:
         super().__init__()
         self.student = student
-        self.heads = nn.ModuleDict({"ctc": CtcHead(student.config)} if ctc_weight else {})
+        config = student.config
+        self.heads = nn.ModuleDict()
+        if ctc_weight:
+            classes = config.charset.num_classes
+            self.heads["ctc"] = CtcHead(grid=config.grid, width=config.width, num_classes=classes)
+        if distillation is not None:
+            self.heads["distillation"] = distillation
+        self.distillation_weight = distillation.settings.weight if distillation else 0.0
         self.ctc_weight, self.label_smoothing = ctc_weight, label_smoothing
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """The losses of ``batch``; "total" is the one to minimise, the others are its terms, unweighted."""
+    def forward(self, batch: Batch, guidance: Guidance | None = None) -> dict[str, Tensor]:
+        """The losses of ``batch``; "total" is the one to minimise (equation 8).
+
+        The others are its terms, unweighted: "recognition", "ctc", and each pair's with "distillation"
+        for their sum. ``guidance`` is what the teacher says of the batch, if there is one.
+        """
         charset = self.student.config.charset
         features = self.student(batch.images, batch.tokens[:, :-1])
         recognition = recognition_loss(
             features.logits, batch.tokens, charset, label_smoothing=self.label_smoothing
         )
-        losses = {"recognition": recognition, "total": recognition}
+        losses, total = {"recognition": recognition}, recognition
         if "ctc" in self.heads:
-            losses["ctc"] = ctc_loss(self.heads["ctc"](features.encoder.stage4), batch.tokens, charset)
-            losses["total"] = recognition + self.ctc_weight * losses["ctc"]
-        return losses
+            columns = self.heads["ctc"](features.encoder.stage4[:, 1:])
+            losses["ctc"] = ctc_loss(columns, batch.tokens, charset)
+            total = total + self.ctc_weight * losses["ctc"]
+        if guidance is not None:
+            ours = batch.tokens[:, 1:] != charset.padding  # the characters and the end, by position
+            theirs = guidance.readable[:, 1 : ours.shape[1] + 1]  # start left out
+            readable = ours[:, : theirs.shape[1]] & theirs
+            terms = self.heads["distillation"](_stages(features), guidance.stages, readable)
+            losses |= terms
+            losses["distillation"] = torch.stack(list(terms.values())).sum()
+            total = total + self.distillation_weight * losses["distillation"]
+        return losses | {"total": total}
+
+
+def _stages(features: Features) -> dict[str, Tensor]:
+    """The student's stages by the names that pairs use."""
+    sides = {"encoder": features.encoder, "decoder": features.decoder}
+    return {
+        f"{side} {number}": getattr(stages, f"stage{number}")
+        for side, stages in sides.items()
+        for number in range(1, NUM_STAGES + 1)
+    }

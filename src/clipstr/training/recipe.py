@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import difflib
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
+from clipstr.charset import ALPHABETS, Charset
+from clipstr.distil import Distillation
 from clipstr.errors import InputError, RecipeError
+from clipstr.imaging import Preprocessing
 from clipstr.student import SIZES, StudentConfig
+from clipstr.teacher import TeacherConfig
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-__all__ = ["DataSettings", "Optimisation", "Recipe", "RunSettings", "load_recipe"]
+__all__ = [
+    "ClipSettings",
+    "DataSettings",
+    "Optimisation",
+    "Recipe",
+    "RunSettings",
+    "TeacherRecipe",
+    "load_recipe",
+    "load_teacher_recipe",
+]
 
 T = TypeVar("T")
 
@@ -91,6 +105,7 @@ class RunSettings:
     compile: bool = False  # torch.compile the recogniser, which pays after some minutes
     validate_every: int = 50_000  # samples
     checkpoint_every: float = 120.0  # seconds
+    log_every: int = 20  # steps
     threads: int = 0  # of PyTorch on the CPU; 0: as it likes
     seed: int = 0  # of the first weights
 
@@ -99,20 +114,75 @@ class RunSettings:
             raise RecipeError(
                 f"run.precision is {self.precision!r}; it can be 32-true, bf16-mixed or 16-mixed"
             )
-        if self.validate_every <= 0 or self.checkpoint_every <= 0:
-            raise RecipeError("run.validate_every and run.checkpoint_every must be above 0")
+        if min(self.validate_every, self.checkpoint_every, self.log_every) <= 0:
+            raise RecipeError("run.validate_every, checkpoint_every and log_every must be above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSettings:
+    """The teacher that a run trains, and what it is told."""
+
+    architecture: str = "ViT-S-16"  # of OpenCLIP, or a JSON file in its format
+    characters: str = ALPHABETS["36"]
+    max_length: int = 25  # characters of the longest word
+    image_height: int = 32  # pixels
+    image_width: int = 128  # pixels
+    tokens: Literal["characters", "words"] = "characters"  # what one text token stands for
+    case: Literal["fold", "keep"] = "fold"  # whether A and a are the same token
+
+    def __post_init__(self) -> None:
+        Charset(self.characters)
+        TeacherConfig(tokens=self.tokens, case=self.case)
+        if self.max_length < 1:
+            raise RecipeError(f"clip.max_length is {self.max_length}; it must be at least 1")
+
+    @property
+    def charset(self) -> Charset:
+        """The alphabet."""
+        return Charset(self.characters)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How samples are prepared."""
+        return Preprocessing(height=self.image_height, width=self.image_width)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherRecipe:
+    """A whole run that trains a teacher."""
+
+    name: str = "teacher"
+    clip: ClipSettings = field(default_factory=ClipSettings)
+    data: DataSettings = field(default_factory=DataSettings)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    run: RunSettings = field(default_factory=RunSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole run."""
+    """A whole run that trains a recogniser."""
 
     name: str = "recogniser"
     size: str = "base"  # of `clipstr.student.SIZES`; [student] changes single settings of it
+    encoder: Literal["student", "clip"] = "student"  # "clip": the teacher's own, frozen (table 7, last row)
+    prompts: int = 16  # learned tokens in a frozen CLIP encoder
     student: StudentConfig = field(default_factory=StudentConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)  # without weights there is none
+    distillation: Distillation = field(default_factory=Distillation)
     data: DataSettings = field(default_factory=DataSettings)
     optimisation: Optimisation = field(default_factory=Optimisation)
     run: RunSettings = field(default_factory=RunSettings)
+
+    def __post_init__(self) -> None:
+        if self.encoder not in ("student", "clip"):
+            raise RecipeError(f"encoder is {self.encoder!r}; it can be student or clip")
+        if self.encoder == "clip" and (not self.teacher.weights or self.optimisation.ctc_weight):
+            raise RecipeError(
+                "encoder = 'clip' needs teacher.weights, and optimisation.ctc_weight = 0: "
+                "a CTC loss is for the student's own columns"
+            )
+        if self.prompts < 0:
+            raise RecipeError(f"prompts is {self.prompts}; it must be 0 or more")
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -121,6 +191,15 @@ def load_recipe(path: Path) -> Recipe:
     Folders in it are relative to the working directory. Raises `RecipeError` naming what is wrong
     and, for an unknown key, the nearest known one.
     """
+    return _load(path, recipe_from_dict)
+
+
+def load_teacher_recipe(path: Path) -> TeacherRecipe:
+    """The recipe of a teacher in the TOML file ``path``, under the same rules as `load_recipe`."""
+    return _load(path, lambda values: _build(TeacherRecipe, values, "", TeacherRecipe()))
+
+
+def _load(path: Path, build: Callable[[dict[str, Any]], T]) -> T:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -128,7 +207,7 @@ def load_recipe(path: Path) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: is no TOML: {error}") from error
     try:
-        return recipe_from_dict(values)
+        return build(values)
     except InputError as error:
         raise RecipeError(f"{path}: {error}") from error
 
@@ -167,10 +246,11 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
     """``value`` if its type is the field's, with integers taken as numbers and lists as tuples."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if hint == tuple[str, ...]:
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise RecipeError(f"{where} is {value!r}; it must be a list of texts")
+    for kind, plural in ((str, "texts"), (int, "whole numbers")):
+        if hint == tuple[kind, ...]:  # type: ignore[valid-type]
+            if isinstance(value, list) and all(type(item) is kind for item in value):
+                return tuple(value)
+            raise RecipeError(f"{where} is {value!r}; it must be a list of {plural}")
     if hint in (int, float, str, bool) and (
         not isinstance(value, hint) or (hint is int and isinstance(value, bool))
     ):

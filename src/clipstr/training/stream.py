@@ -16,15 +16,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from clipstr.charset import Charset
 from clipstr.data import LabelRule, LmdbDataset, find_lmdbs
 from clipstr.data.augmentation import augment
 from clipstr.errors import DataError, ImageError
-from clipstr.imaging import Preprocessing, load_image
+from clipstr.imaging import load_image
 from clipstr.synth import SynthConfig, WordRenderer, find_fonts, load_words
 from clipstr.training.recipe import DataSettings
+from clipstr.training.task import SampleFormat
 
-__all__ = ["MixedWords", "Request", "loader"]
+__all__ = ["MixedWords", "Request", "loader", "validation_sets"]
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,9 @@ class _Crop:
 class MixedWords(Dataset[tuple[np.ndarray, str]]):
     """Pictures (height, width, 3) in uint8 and their folded labels, by `Request`."""
 
-    def __init__(
-        self, settings: DataSettings, charset: Charset, max_length: int, preprocessing: Preprocessing
-    ) -> None:
-        self.settings, self.charset, self.preprocessing = settings, charset, preprocessing
-        rule = LabelRule(charset, max_length)
+    def __init__(self, settings: DataSettings, form: SampleFormat) -> None:
+        self.settings, self.charset, self.preprocessing = settings, form.charset, form.preprocessing
+        rule = LabelRule(form.charset, form.max_length)
         self.sources = [LmdbDataset(path) for root in settings.real for path in find_lmdbs(Path(root))]
         self.crops: list[_Crop] = []
         for number, source in enumerate(self.sources):
@@ -59,7 +57,7 @@ class MixedWords(Dataset[tuple[np.ndarray, str]]):
             self.crops += [_Crop(number, i, t) for i, t in zip(kept.indices, kept.texts, strict=True)]
         if settings.synthetic_share < 1 and not self.crops:
             raise DataError(f"no real crop is left after the label rule in {', '.join(settings.real)}")
-        self.renderer = _renderer(settings, charset, max_length, preprocessing)
+        self.renderer = _renderer(settings, form)
 
     def __getitem__(self, request: Request) -> tuple[np.ndarray, str]:
         rng = np.random.default_rng((self.settings.seed, request.index))
@@ -79,17 +77,20 @@ class MixedWords(Dataset[tuple[np.ndarray, str]]):
             return self.preprocessing.resize(augment(picture, rng)), crop.text
 
 
-def _renderer(
-    settings: DataSettings, charset: Charset, max_length: int, preprocessing: Preprocessing
-) -> WordRenderer | None:
+def validation_sets(settings: DataSettings) -> list[LmdbDataset]:
+    """Every data set below the validation folders."""
+    return [LmdbDataset(path) for root in settings.validation for path in find_lmdbs(Path(root))]
+
+
+def _renderer(settings: DataSettings, form: SampleFormat) -> WordRenderer | None:
     """The renderer that the settings ask for, or None if they ask for no rendered sample."""
     if settings.synthetic_share == 0:
         return None
     config = SynthConfig(
-        characters=charset.characters,
-        max_length=max_length,
-        height=preprocessing.height,
-        width=preprocessing.width,
+        characters=form.charset.characters,
+        max_length=form.max_length,
+        height=form.preprocessing.height,
+        width=form.preprocessing.width,
     )
     fonts = find_fonts([Path(folder) for folder in settings.fonts])
     words = load_words(Path(settings.words) if settings.words else None)

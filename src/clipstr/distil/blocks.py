@@ -1,0 +1,134 @@
+"""LCL in blocks of rows: the same value and gradients as `losses.consistency`, memory linear in the rows.
+
+The direct form holds several maps of rows x rows, four for the backward pass alone. Here a block of rows
+meets everybody, its part of the loss and of all gradients is taken at once, and the block's maps are
+forgotten. The loss is one number, so that its backward pass only scales the gradients.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from clipstr.distil.losses import Everyone
+
+__all__ = ["consistency_in_blocks"]
+
+BLOCK_ROWS = 512
+"""Rows a block: maps of 512 x 26,624 in float32 are 55 MB each, and larger blocks are not faster."""
+
+
+def consistency_in_blocks(
+    student: Float[Tensor, "rows dim"],
+    teacher: Float[Tensor, "rows dim"],
+    everyone: Everyone | None = None,
+    *,
+    intra_weight: float = 5.0,
+    inter_weight: float = 0.1,
+    tau: float = 0.03,
+    block_rows: int = BLOCK_ROWS,
+) -> Float[Tensor, ""]:
+    """`losses.consistency` of the same arguments, never with a map of more than ``block_rows`` x rows.
+
+    It calculates in float32 whatever is put in, and can be differentiated once.
+    """
+    settings = _Settings(intra_weight, inter_weight, tau, block_rows)
+    with torch.autocast(student.device.type, enabled=False):
+        sides = [student, teacher, *((everyone.student, everyone.teacher) if everyone else ())]
+        sides = [side if side.dtype == torch.float64 else side.float() for side in sides]
+        alls = sides[2:] or (None, None)
+        offset, processes = (everyone.offset, everyone.processes) if everyone else (0, 1)
+        loss: Tensor = _Consistency.apply(*sides[:2], *alls, offset, processes, settings)
+        return loss
+
+
+class _Settings(NamedTuple):
+    intra_weight: float
+    inter_weight: float
+    tau: float
+    block_rows: int
+
+
+class _Consistency(torch.autograd.Function):
+    """The loss with gradients for our rows of both sides and, if they are not the same, everyone's."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        student: Tensor,
+        teacher: Tensor,
+        student_all: Tensor | None,
+        teacher_all: Tensor | None,
+        offset: int,
+        processes: int,
+        settings: _Settings,
+    ) -> Tensor:
+        own = (student, teacher)
+        alls = own if student_all is None or teacher_all is None else (student_all, teacher_all)
+        work = _Work(own, alls, alone=student_all is None, learn=any(ctx.needs_input_grad[:4]))
+        count = max(len(alls[0]), 1)
+        loss = student.new_zeros(())
+        for start in range(0, len(student), settings.block_rows):
+            rows = slice(start, min(start + settings.block_rows, len(student)))
+            if settings.intra_weight:
+                loss += work.intra(rows, settings.intra_weight * processes / count**2)
+            if settings.inter_weight:
+                loss += work.inter(rows, offset, settings.inter_weight * processes / count, settings.tau)
+        gradients = zip(work.gradients, ctx.needs_input_grad, strict=False)
+        ctx.save_for_backward(*(gradient for gradient, asked in gradients if asked))
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
+        saved = iter(ctx.saved_tensors)
+        asked = ctx.needs_input_grad[:4]
+        return (*(next(saved) * scale if wanted else None for wanted in asked), None, None, None)
+
+
+class _Work:
+    """The sums over blocks: gradients of our rows of student and teacher, then of everyone's.
+
+    ``alone``, our rows are everyone's: there are two gradients, and each holds both parts.
+    """
+
+    def __init__(
+        self, own: tuple[Tensor, Tensor], alls: tuple[Tensor, Tensor], *, alone: bool, learn: bool
+    ) -> None:
+        self.own, self.alls, self.alone, self.learn = own, alls, alone, learn
+        sides = own if alone else (*own, *alls)
+        self.gradients = [torch.zeros_like(side) for side in sides] if learn else []
+
+    def intra(self, rows: slice, weight: float) -> Tensor:
+        """Equation 5's sum over a block of rows, times ``weight``."""
+        sides = tuple(zip(self.own, self.alls, (weight, -weight), strict=True))
+        difference = self.own[0][rows] @ self.alls[0].T
+        difference -= self.own[1][rows] @ self.alls[1].T
+        loss = difference.abs().sum() * weight
+        if self.learn:
+            sign = difference.sign_()
+            for place, (own, everyone, share) in enumerate(sides):
+                # Alone, the map is symmetric: a row's part as a column is its part as a row.
+                self.gradients[place][rows].addmm_(sign, everyone, alpha=2 * share if self.alone else share)
+                if not self.alone:
+                    self.gradients[2 + place].addmm_(sign.T, own[rows], alpha=share)
+        return loss
+
+    def inter(self, rows: slice, offset: int, weight: float, tau: float) -> Tensor:
+        """Equation 6's sum over a block of rows, times ``weight``."""
+        student, teacher = self.own[0][rows], self.alls[1]
+        scores = (student @ teacher.T).div_(tau)
+        normaliser = scores.logsumexp(1)
+        places = torch.arange(len(student), device=student.device)
+        own = places + offset + rows.start
+        loss = (normaliser - scores[places, own]).sum() * weight
+        if self.learn:
+            chances = scores.sub_(normaliser[:, None]).exp_()
+            chances[places, own] -= 1
+            self.gradients[0][rows].addmm_(chances, teacher, alpha=weight / tau)
+            self.gradients[-1].addmm_(chances.T, student, alpha=weight / tau)
+        return loss
