@@ -26,7 +26,13 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Everyone | None], Tensor]] = {
     "consistency": consistency,
     "in blocks": partial(consistency_in_blocks, block_rows=3),
 }
-SPLITS = [(5, 5), (9, 2), (6, 0)]  # rows of the two processes: even, an uneven last batch, none
+SPLITS = [
+    (5, 5),
+    (9, 2),
+    (6, 0),
+    (0, 4),
+    (0, 0),
+]  # rows of the two processes, also where one or both have none
 DIM = 6
 
 

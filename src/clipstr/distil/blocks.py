@@ -15,11 +15,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from clipstr.distil.losses import Everyone
+from clipstr.errors import InputError
 
 __all__ = ["consistency_in_blocks"]
 
 BLOCK_ROWS = 512
-"""Rows a block: maps of 512 x 26,624 in float32 are 55 MB each, and larger blocks are not faster."""
+"""Rows a block: maps of 512 x 26,624 in float32 are 55 MB each, and larger blocks are not faster.
+
+Processor seconds of a pass forward and back at 4,096 rows of 512 on one thread, best of two: 0.76 with blocks
+of 64, 0.64 with 256 and 512, 0.65 with 1,024, 0.71 with 2,048, 0.84 with all rows at once.
+"""
 
 
 def consistency_in_blocks(
@@ -34,8 +39,11 @@ def consistency_in_blocks(
 ) -> Float[Tensor, ""]:
     """`losses.consistency` of the same arguments, never with a map of more than ``block_rows`` x rows.
 
-    It calculates in float32 whatever is put in, and can be differentiated once.
+    It calculates in float32 (float64 stays), also under autocast, and can be differentiated once. Raises
+    `InputError` for a block without rows.
     """
+    if block_rows < 1:
+        raise InputError(f"block_rows is {block_rows}; a block needs 1 row or more")
     settings = _Settings(intra_weight, inter_weight, tau, block_rows)
     with torch.autocast(student.device.type, enabled=False):
         sides = [student, teacher, *((everyone.student, everyone.teacher) if everyone else ())]
