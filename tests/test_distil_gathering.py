@@ -14,8 +14,26 @@ from torch import Tensor
 from torch.nn import functional
 
 from clipstr.distil.blocks import consistency_in_blocks
-from clipstr.distil.gathering import gather_rows
-from clipstr.distil.losses import Everyone, consistency, cosine, inter, intra, kl, l1
+from clipstr.distil.gathering import gather_rows, share_of
+from clipstr.distil.losses import (
+    Everyone,
+    consistency,
+    consistency_within_words,
+    cosine,
+    inter,
+    intra,
+    kl,
+    l1,
+)
+
+
+def within_words(student: Tensor, teacher: Tensor, everyone: Everyone | None) -> Tensor:
+    """Each row as a word of two: itself, and itself turned by a channel."""
+    words = [torch.stack([side, side.roll(1, dims=1)], dim=1) for side in (student, teacher)]
+    mask = torch.ones(len(student), 2, dtype=torch.bool)
+    share = share_of(len(student), student.device) if dist.is_initialized() else 1.0
+    return share * consistency_within_words(*words, mask)
+
 
 LOSSES: dict[str, Callable[[Tensor, Tensor, Everyone | None], Tensor]] = {
     "l1": l1,
@@ -25,6 +43,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Everyone | None], Tensor]] = {
     "inter": inter,
     "consistency": consistency,
     "in blocks": partial(consistency_in_blocks, block_rows=3),
+    "within words": within_words,
 }
 SPLITS = [
     (5, 5),

@@ -151,7 +151,7 @@ def test_asking_for_some_stages_gives_those_of_all(teacher: Teacher) -> None:
 def test_shapes_are_the_sizes(teacher: Teacher) -> None:
     guidance = teacher.guide(torch.zeros(2, 3, 32, 64), ["abc", "d"], [*STAGES, "text 0"])
     sizes = teacher.sizes
-    assert guidance.stages["image 2"].shape == (2, sizes.image_tokens, sizes.image_width) == (2, 9, 32)
+    assert guidance.stages["image 2"].shape == (2, *sizes.image[2]) == (2, 9, 32)
     assert guidance.stages["text 0"].shape == guidance.stages["text 3"].shape == (2, 5, sizes.text_width)
     assert guidance.stages["image 4"].shape == guidance.stages["text 4"].shape == (2, sizes.embedding)
     assert not any(stage.requires_grad for stage in guidance.stages.values())
@@ -209,3 +209,37 @@ def test_the_contrastive_loss_shares_a_word_among_its_pictures() -> None:
     assert to_image.item() == pytest.approx(expected, abs=1e-6)
     sure, _ = contrastive_loss(torch.where(same, 50.0, 0.0), same)
     assert sure.item() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "widths"),
+    [
+        ("vit_tiny_patch16_224", (17, 17, 17), (192, 192, 192)),
+        ("convnext_atto", (256, 64, 16), (40, 80, 160)),
+    ],
+)
+def test_image_encoders_of_timm_teach_too(
+    name: str, tokens: tuple[int, ...], widths: tuple[int, ...], tmp_path: Path
+) -> None:
+    described = clips.architecture(
+        tmp_path, timm_model_name=name, image_size=224, timm_pool="avg" if "next" in name else "token"
+    )
+    save_file(clips.weights(described), tmp_path / "w.safetensors")
+    config = TeacherConfig(
+        weights=str(tmp_path / "w.safetensors"),
+        architecture=str(tmp_path / "clip.json"),
+        positions="interpolate",
+    )
+    teacher = Teacher(config, Preprocessing())
+    assert [teacher.sizes.image[stage] for stage in (1, 2, 3)] == list(zip(tokens, widths, strict=True))
+    images = torch.randn(2, 3, 32, 128)
+    stages = teacher.image_stages(images, {1, 2, 3, 4})
+    assert [tuple(stages[n].shape) for n in (1, 2, 3)] == [(2, *teacher.sizes.image[n]) for n in (1, 2, 3)]
+    converted = InputConversion(Preprocessing(), teacher.architecture)(images)
+    with torch.no_grad():
+        assert torch.allclose(stages[4], teacher.clip.encode_image(converted), atol=1e-5)
+    if "vit" in name:
+        with pytest.raises(TeacherError, match="timm, cannot be cut: set teacher.positions = 'interpolate'"):
+            Teacher(TeacherConfig(weights=config.weights, architecture=config.architecture), Preprocessing())
+    with pytest.raises(TeacherError, match="only OpenCLIP's own Vision Transformers"):
+        teacher.prompted_stages(images, torch.zeros(2, 1, widths[0]))

@@ -187,11 +187,13 @@ def test_other_patch_sizes_derive_their_tokens() -> None:
     ("settings", "message"),
     [
         ({"architecture": "ViT-B-17"}, r"no architecture 'ViT-B-17': did you mean .*ViT-B-16"),
-        ({"architecture": "RN50"}, "RN50 cannot teach: its image encoder is no plain Vision Transformer"),
+        ({"architecture": "RN50"}, "RN50 cannot teach: its image encoder has no stages of tokens"),
         (
             {"architecture": "roberta-ViT-B-32"},
             "roberta-ViT-B-32 cannot teach: its text encoder is not causal",
         ),
+        ({"architecture": "ViT-B-16-SigLIP"}, "ViT-B-16-SigLIP cannot teach: its text encoder is not causal"),
+        ({"architecture": "ViT-H-14-worldwide"}, r"reads the tokens of \S+ and not CLIP's"),
         ({"weights": "opnai"}, r"no weights 'opnai' of ViT-B-16-quickgelu: did you mean 'openai'"),
         ({"weights": "runs/teacher/best"}, "there is no file or folder runs/teacher/best"),
         ({"architecture": "ViT-B-16"}, r"another activation than ViT-B-16 .* 'ViT-B-16-quickgelu'"),

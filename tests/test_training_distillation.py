@@ -195,7 +195,7 @@ def test_without_prompts_clips_encoder_says_what_the_teacher_says(recipe: Make) 
     assert isinstance(teacher, Teacher)
     images = torch.randn(2, 3, 32, 128)
     with torch.no_grad():
-        prompted = teacher.prompted_stages(images, torch.zeros(2, 0, teacher.sizes.image_width))
+        prompted = teacher.prompted_stages(images, torch.zeros(2, 0, teacher.sizes.image[1].width))
     plain = teacher.image_stages(images, {1, 2, 3})
     for stage, value in plain.items():
         assert torch.allclose(prompted[stage], value, atol=1e-5)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from clipstr.distil.losses import Everyone
 
-__all__ = ["gather_rows"]
+__all__ = ["gather_rows", "share_of"]
 
 
 def gather_rows(student: Float[Tensor, "rows dim"], teacher: Float[Tensor, "rows dim"]) -> Everyone | None:
@@ -20,18 +20,34 @@ def gather_rows(student: Float[Tensor, "rows dim"], teacher: Float[Tensor, "rows
     Processes may have different numbers of rows, none too. Gradients that other processes take of our
     rows come back to us.
     """
-    if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
+    lengths = _everyones(len(student), student.device)
+    if len(lengths) == 1:
         return None
-    mine = torch.tensor([len(student)], device=student.device)
-    counts = [torch.zeros_like(mine) for _ in range(dist.get_world_size())]
-    dist.all_gather(counts, mine)
-    lengths = [int(count) for count in counts]
     return Everyone(
         student=_Gather.apply(student.float(), lengths),
         teacher=_Gather.apply(teacher.float(), lengths),
         offset=sum(lengths[: dist.get_rank()]),
         processes=len(lengths),
     )
+
+
+def share_of(count: int, device: torch.device) -> float:
+    """What our mean of ``count`` things counts in everyone's, times the number of processes.
+
+    The mean over processes of means so weighted is the mean of all things: 1 for even counts.
+    """
+    counts = _everyones(count, device)
+    return len(counts) * count / max(sum(counts), 1)
+
+
+def _everyones(count: int, device: torch.device) -> list[int]:
+    """The ``count`` of every process, in their order; ours alone where there is but one."""
+    if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
+        return [count]
+    mine = torch.tensor([count], device=device)
+    counts = [torch.zeros_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(counts, mine)
+    return [int(each) for each in counts]
 
 
 class _Gather(torch.autograd.Function):

@@ -12,7 +12,7 @@ from clipstr.distil import losses
 from clipstr.distil.alignment import AdaptiveAlignment, Aligned, GlobalAlignment, PairSizes
 from clipstr.distil.blocks import consistency_in_blocks
 from clipstr.distil.config import Distillation
-from clipstr.distil.gathering import gather_rows
+from clipstr.distil.gathering import gather_rows, share_of
 from clipstr.distil.pairing import Pair, pairs_of
 
 __all__ = ["SymmetricalDistillation"]
@@ -71,7 +71,8 @@ class SymmetricalDistillation(nn.Module):
             intra, inter = self._weights()
             if mask is None:
                 mask = aligned.student.new_ones(aligned.student.shape[:2]).bool()
-            return losses.consistency_within_words(
+            share = share_of(int(mask.any(1).sum()), mask.device)
+            return share * losses.consistency_within_words(
                 *aligned, mask, intra_weight=intra, inter_weight=inter, tau=settings.tau
             )
         if aligned.student.ndim == 3:

@@ -32,16 +32,17 @@ class Architecture:
     def __post_init__(self) -> None:
         vision, text = self.vision, self.text
         unfit = None
-        if vision.timm_model_name or not isinstance(vision.layers, int) or vision.attentional_pool:
-            unfit = "its image encoder is no plain Vision Transformer"
+        if not self.of_timm and (not isinstance(vision.layers, int) or vision.attentional_pool):
+            unfit = "its image encoder has no stages of tokens"
         elif text.hf_model_name or text.no_causal_mask or text.embed_cls:
             unfit = "its text encoder is not causal"
+        elif text.hf_tokenizer_name:
+            unfit = f"its text encoder reads the tokens of {text.hf_tokenizer_name} and not CLIP's"
         elif "multimodal_cfg" in self.model:
             unfit = "it is a captioner"
         if unfit:
             raise TeacherError(
-                f"{self.name} cannot teach: {unfit}, so that it has no four stages of tokens; "
-                f"take a CLIP such as {TeacherConfig().architecture}"
+                f"{self.name} cannot teach: {unfit}; take a CLIP such as {TeacherConfig().architecture}"
             )
 
     @property
@@ -53,6 +54,11 @@ class Architecture:
     def text(self) -> CLIPTextCfg:
         """The text encoder's numbers."""
         return CLIPTextCfg(**self.model["text_cfg"])
+
+    @property
+    def of_timm(self) -> bool:
+        """Whether its image encoder is one of timm's, which are fitted to pictures after they are built."""
+        return bool(self.vision.timm_model_name)
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -72,6 +78,8 @@ class Architecture:
 
     def for_pictures(self, height: int, width: int) -> Architecture:
         """The same model for pictures of another size; raises `TeacherError` if patches do not fit it."""
+        if self.of_timm:
+            return self
         patch_height, patch_width = self.patch_size
         if height % patch_height or width % patch_width:
             raise TeacherError(
@@ -85,8 +93,9 @@ class Architecture:
 
     def build(self) -> CustomTextCLIP:
         """The model with first weights."""
-        wanted = {key: value for key, value in self.model.items() if key != "custom_text"}
-        model = CustomTextCLIP(**copy.deepcopy(wanted))
+        wanted = copy.deepcopy({key: value for key, value in self.model.items() if key != "custom_text"})
+        wanted["vision_cfg"]["timm_model_pretrained"] = False  # its weights come from our file
+        model = CustomTextCLIP(**wanted)
         quicken(model)
         return model
 

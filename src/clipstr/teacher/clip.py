@@ -21,11 +21,12 @@ from clipstr.errors import TeacherError
 from clipstr.imaging import Preprocessing
 from clipstr.teacher.cache import TextCache, TextFeatures
 from clipstr.teacher.config import NUM_STAGES, TeacherConfig, quarter_points
+from clipstr.teacher.images import image_features, num_image_layers, prompted_features
 from clipstr.teacher.inputs import InputConversion
 from clipstr.teacher.tokens import LabelTokens
 from clipstr.teacher.weights import load_clip
 
-__all__ = ["GLOBAL_STAGE", "Guidance", "Teacher", "TeacherSizes"]
+__all__ = ["GLOBAL_STAGE", "Guidance", "StageSize", "Teacher", "TeacherSizes"]
 
 GLOBAL_STAGE = NUM_STAGES
 """The stage of either side that is one vector a sample: CLIP's projected global embedding."""
@@ -42,12 +43,18 @@ class Guidance(NamedTuple):
     readable: Tensor
 
 
+class StageSize(NamedTuple):
+    """The shape of an image stage."""
+
+    tokens: int  # with the class token
+    width: int  # channels
+
+
 @dataclass(frozen=True, kw_only=True)
 class TeacherSizes:
     """The shapes of a teacher's stages."""
 
-    image_tokens: int  # with the class token
-    image_width: int  # channels of image stages 1 to 3
+    image: dict[int, StageSize]  # of stages 1 to 3
     text_width: int  # channels of text stages 0 to 3
     embedding: int  # channels of the global embeddings
 
@@ -61,8 +68,8 @@ class Teacher:
     def __init__(self, config: TeacherConfig, preprocessing: Preprocessing) -> None:
         loaded = load_clip(config, height=preprocessing.height, width=preprocessing.width)
         self.config, self.clip, self.architecture = config, loaded.model, loaded.architecture
-        vision, text = self.architecture.vision, self.architecture.text
-        depths = {"image": int(vision.layers), "text": text.layers}
+        text = self.architecture.text
+        depths = {"image": num_image_layers(self.clip.visual), "text": text.layers}
         given = {"image": config.image_stages, "text": config.text_stages}
         self._layers = {side: given[side] or quarter_points(depth) for side, depth in depths.items()}
         for side, layers in self._layers.items():
@@ -71,17 +78,17 @@ class Teacher:
                     f"teacher.{side}_stages is {list(layers)}, and the {side} encoder of "
                     f"{self.architecture.name} has layers 1 to {depths[side]}"
                 )
-        rows, columns = self.architecture.grid
-        self.sizes = TeacherSizes(
-            image_tokens=1 + rows * columns,
-            image_width=vision.width,
-            text_width=text.width,
-            embedding=self.architecture.model["embed_dim"],
-        )
         self.tokens = LabelTokens(tokens=config.tokens, case=config.case, context_length=text.context_length)
         self._causal = self.clip.text.attn_mask
         self._convert = InputConversion(preprocessing, self.architecture)
         self.cache = TextCache(limit=config.cache_mib << 20)
+        blank = torch.zeros(1, 3, preprocessing.height, preprocessing.width)
+        looked = self.image_stages(blank, range(1, GLOBAL_STAGE))
+        self.sizes = TeacherSizes(
+            image={stage: StageSize(*value.shape[1:]) for stage, value in looked.items()},
+            text_width=text.width,
+            embedding=self.architecture.model["embed_dim"],
+        )
 
     def to(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Teacher:
         """This teacher, moved to ``device``, its matrices in the ``dtype`` of the autocast it will run under.
@@ -101,40 +108,23 @@ class Teacher:
         self, images: Float[Tensor, "batch 3 height width"], wanted: Collection[int]
     ) -> dict[int, Tensor]:
         """The ``wanted`` image stages of the student's own inputs, by number."""
-        layers = [self._layers["image"][stage - 1] - 1 for stage in sorted(wanted) if stage < GLOBAL_STAGE]
-        output = self.clip.visual.forward_intermediates(
-            self._convert(images),
-            indices=layers or [0],
-            stop_early=GLOBAL_STAGE not in wanted,
-            intermediates_only=GLOBAL_STAGE not in wanted,
-            output_fmt="NLC",
-            output_extra_tokens=True,
+        numbers = [stage for stage in sorted(wanted) if stage < GLOBAL_STAGE]
+        layers = [self._layers["image"][stage - 1] for stage in numbers]
+        features = image_features(
+            self.clip.visual, self._convert(images), layers, embedding=GLOBAL_STAGE in wanted
         )
-        pairs = zip(output["image_intermediates_prefix"], output["image_intermediates"], strict=True)
-        tokens = [torch.cat([prefix, patches], dim=1) for prefix, patches in pairs]
-        stages = dict(zip([s for s in sorted(wanted) if s < GLOBAL_STAGE], tokens, strict=False))
-        return stages | ({GLOBAL_STAGE: output["image_features"]} if GLOBAL_STAGE in wanted else {})
+        stages = dict(zip(numbers, features.stages, strict=True))
+        return stages if features.embedding is None else stages | {GLOBAL_STAGE: features.embedding}
 
     def prompted_stages(
         self, images: Float[Tensor, "batch 3 height width"], prompts: Float[Tensor, "batch prompts dim"]
     ) -> dict[int, Tensor]:
         """The tokens of image stages 1 to 3 and of the last layer (as 4) when ``prompts`` stand beside them.
 
-        The prompts are put behind the class token and left out of what comes back; gradients reach them
-        and nothing else.
+        Gradients reach the prompts and nothing else.
         """
-        visual = self.clip.visual
-        patches = visual.conv1(self._convert(images)).flatten(2).transpose(1, 2)  # batch patches dim
-        first = visual.class_embedding.to(patches.dtype).expand(len(images), 1, -1)
-        tokens = visual.ln_pre(torch.cat([first, patches], dim=1) + visual.positional_embedding)
-        count = prompts.shape[1]
-        tokens = torch.cat([tokens[:, :1], prompts.to(tokens.dtype), tokens[:, 1:]], dim=1)
-        layers = [layer - 1 for layer in self._layers["image"]]
-        last, stages = visual.transformer.forward_intermediates(tokens, indices=layers)
-        return {
-            stage: torch.cat([value[:, :1], value[:, 1 + count :]], dim=1)
-            for stage, value in enumerate([*stages, last], start=1)
-        }
+        found = prompted_features(self.clip.visual, self._convert(images), prompts, self._layers["image"])
+        return dict(enumerate(found, start=1))
 
     @torch.no_grad()
     def text_stages(self, ids: Int[Tensor, "batch context"], wanted: Collection[int]) -> dict[int, Tensor]:

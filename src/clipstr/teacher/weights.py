@@ -22,6 +22,7 @@ from torch import Tensor
 from clipstr.errors import TeacherError
 from clipstr.teacher.architecture import Architecture, architecture_in, named_architecture
 from clipstr.teacher.config import TeacherConfig
+from clipstr.teacher.images import resize_input
 from clipstr.teacher.positions import fit_positions
 
 __all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "LoadedClip", "load_clip", "save_clip"]
@@ -54,7 +55,8 @@ def load_clip(config: TeacherConfig, *, height: int, width: int) -> LoadedClip:
     given = architecture.image_size
     architecture = architecture.for_pictures(height, width)
     weights = _read(path, config.sha256)
-    fit_positions(weights, architecture, given, how=config.positions, path=path)
+    if not architecture.of_timm:
+        fit_positions(weights, architecture, given, how=config.positions, path=path)
     model = architecture.build()
     wrong = _mismatches(weights, model.state_dict())
     if wrong:
@@ -64,7 +66,9 @@ def load_clip(config: TeacherConfig, *, height: int, width: int) -> LoadedClip:
             f"{more}): set teacher.architecture to the one that it was made with"
         )
     model.load_state_dict(weights)
-    return LoadedClip(model.eval().requires_grad_(False), architecture)
+    model.eval().requires_grad_(False)
+    resize_input(model.visual, height, width, cut=config.positions == "cut", name=architecture.name)
+    return LoadedClip(model, architecture)
 
 
 def save_clip(

@@ -90,6 +90,11 @@ class Contrast:
         self.architecture = named_architecture(settings.architecture).for_pictures(
             settings.image_height, settings.image_width
         )
+        if self.architecture.of_timm:
+            raise RecipeError(
+                f"clip.architecture is {settings.architecture}, whose image encoder is timm's: "
+                "only OpenCLIP's own Vision Transformers can be trained for pictures of words"
+            )
         self.learner = ContrastiveLearner(
             self.architecture, self.format.charset, ctc_weight=recipe.optimisation.ctc_weight
         )

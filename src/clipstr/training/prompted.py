@@ -28,7 +28,7 @@ class PromptedClip(nn.Module):
 
     def __init__(self, teacher: Teacher, *, prompts: int, width: int) -> None:
         super().__init__()
-        inner = teacher.sizes.image_width
+        inner = teacher.sizes.image[NUM_STAGES - 1].width
         self.prompts = nn.Parameter(torch.empty(1, prompts, inner))
         self.norm, self.project = nn.LayerNorm(inner), nn.Linear(inner, width)
         nn.init.trunc_normal_(self.prompts, std=0.02)

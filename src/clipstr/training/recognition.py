@@ -108,9 +108,10 @@ def pair_sizes(student: StudentConfig, teacher: TeacherSizes, pair: Pair) -> Pai
     if pair.textual:
         return PairSizes(student_width=student.width, teacher_width=teacher.text_width)
     rows, columns = student.grid
+    stage = teacher.image[int(pair.teacher.split()[1])]
     return PairSizes(
         student_width=student.width,
-        teacher_width=teacher.image_width,
+        teacher_width=stage.width,
         student_tokens=1 + rows * columns,
-        teacher_tokens=teacher.image_tokens,
+        teacher_tokens=stage.tokens,
     )
