@@ -170,3 +170,14 @@ def test_the_recipe_is_saved_with_the_run(crops: Path, tmp_path: Path) -> None:
     saved = json.loads((tmp_path / "run" / "recipe.json").read_text(encoding="utf-8"))
     assert saved["optimisation"]["samples"] == 8
     assert saved["student"]["characters"] == "abc"
+
+
+def test_without_validation_the_last_model_is_kept(crops: Path, tmp_path: Path) -> None:
+    blind = recipe(crops, samples=16)
+    blind = replace(blind, data=replace(blind.data, validation=()))
+    watcher = Watcher()
+    assert trainer(blind, tmp_path / "run", watcher).run().best == -1
+    assert not watcher.accuracies
+    model, _ = load_recogniser(tmp_path / "run" / "best")
+    last = load_checkpoint(tmp_path / "run" / "last.ckpt").learner
+    assert all(torch.equal(value, last[f"student.{name}"]) for name, value in model.state_dict().items())

@@ -38,21 +38,22 @@ def train(
     """
     seconds = duration(max_time) if max_time else None
     try:
-        from clipstr.training import Trainer, load_recipe
+        from clipstr.training import BEST_FOLDER, Trainer, load_recipe
     except ImportError as error:
         raise MissingExtraError(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
     console = Console(stderr=True)
     with ProgressLine(console) as bar:
-        trainer = Trainer(load_recipe(recipe), out, observer=bar, resume=resume, max_seconds=seconds)
-        outcome = trainer.run()
+        settings = load_recipe(recipe)
+        outcome = Trainer(settings, out, observer=bar, resume=resume, max_seconds=seconds).run()
     best = f"best accuracy on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
     console.print(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
     if not outcome.finished:
         console.print(f"interrupted; go on with: clipstr train {recipe} --out {out} --resume")
         raise typer.Exit(3)
-    console.print(f"next: clipstr export {out / 'best'} --out MODEL_DIR")
+    if settings.encoder == "student":
+        console.print(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR")
 
 
 def duration(text: str) -> float:

@@ -65,7 +65,8 @@ class Observer(Protocol):
 class Trainer:
     """One run of a recipe in a folder.
 
-    ``folder`` gets ``last.ckpt`` (to resume from), ``best`` (the model), ``recipe.json`` and ``losses.jsonl``
+    ``folder`` gets ``last.ckpt`` (to resume from), ``best`` (the best model on validation, or the last
+    without any), ``recipe.json`` and ``losses.jsonl``
     (every term of the loss by name, now and then, and each validation).
     Raises `TrainingError` if the folder holds another run, or none to resume, or the run cannot go on.
     """
@@ -211,14 +212,13 @@ class Trainer:
         )
 
     def _validate(self, step: Step) -> None:
-        """Judges the model and keeps it if it is better than any before."""
+        """Judges the model and keeps it if it is better than any before, or if nothing can judge it."""
         accuracy = self.task.validate()
-        if not accuracy:
-            return
-        self.observer.validated(step, accuracy)
-        self._log(step, accuracy=accuracy)
-        if accuracy["mean"] > self.best:
-            self.best = accuracy["mean"]
+        if accuracy:
+            self.observer.validated(step, accuracy)
+            self._log(step, accuracy=accuracy)
+        if not accuracy or accuracy["mean"] > self.best:
+            self.best = accuracy.get("mean", self.best)
             source = {
                 "recipe": _plain(self.recipe),
                 "samples": self.samples,
