@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from clipstr.cli.main import app
-from clipstr.cli.train import duration
+from clipstr.cli.progress import duration
 from clipstr.data import write_lmdb
 from clipstr.errors import CheckpointError, InputError, MissingExtraError, RecipeError
 from clipstr.reader import Reader

@@ -25,6 +25,7 @@ __all__ = [
     "FileRecord",
     "ModelConfig",
     "embedded_models",
+    "file_sha256",
     "find_model",
 ]
 
@@ -119,9 +120,17 @@ class ModelConfig:
         return content
 
 
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file of any size, in hexadecimal. Raises `OSError`."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def _record(path: Path) -> FileRecord:
-    content = path.read_bytes()
-    return FileRecord(sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    return FileRecord(sha256=file_sha256(path), bytes=path.stat().st_size)
 
 
 def embedded_models() -> dict[str, Path]:

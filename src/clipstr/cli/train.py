@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from clipstr.errors import InputError, MissingExtraError
+from clipstr.cli.progress import MaxTime, Out, Resume, follow
+from clipstr.errors import MissingExtraError
 
-if TYPE_CHECKING:
-    from clipstr.training import Step
-
-__all__ = ["ProgressLine", "duration", "train"]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+__all__ = ["train"]
 
 
 def train(
     recipe: Annotated[
         Path, typer.Argument(help="A recipe file, such as recipes/tiny.toml.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option("--out", help="The folder of the run.", show_default=False)],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")] = False,
-    max_time: Annotated[
-        str, typer.Option("--max-time", help="Finish within this time of training, e.g. 90m or 8h.")
-    ] = "",
+    out: Out,
+    resume: Resume = False,
+    max_time: MaxTime = "",
 ) -> None:
     """Train a recogniser by RECIPE: the best model on validation goes to DIR/best.
 
@@ -36,75 +27,14 @@ def train(
     run lives through its whole schedule. Ctrl-C saves; --resume goes on from there. Exit status: 0 when
     the run is finished, 3 when it was interrupted and can be resumed.
     """
-    seconds = duration(max_time) if max_time else None
     try:
-        from clipstr.training import BEST_FOLDER, Trainer, load_recipe
+        from clipstr.training import BEST_FOLDER, load_recipe
     except ImportError as error:
         raise MissingExtraError(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    console = Console(stderr=True)
-    with ProgressLine(console) as bar:
-        settings = load_recipe(recipe)
-        outcome = Trainer(settings, out, observer=bar, resume=resume, max_seconds=seconds).run()
-    best = f"best accuracy on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
-    console.print(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
-    if not outcome.finished:
-        console.print(f"interrupted; go on with: clipstr train {recipe} --out {out} --resume")
-        raise typer.Exit(3)
+    settings = load_recipe(recipe)
+    again = f"clipstr train {recipe}"
+    console = follow(settings, out, resume=resume, max_time=max_time, again=again, judged="accuracy")
     if settings.encoder == "student":
-        console.print(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR")
-
-
-def duration(text: str) -> float:
-    """The seconds that a time like ``90s``, ``45m``, ``1.5h`` or ``2d`` means; raises `InputError`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not match or not float(match[1]):
-        raise InputError(f"--max-time is {text!r}; write a number and s, m, h or d, such as 90m")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-class ProgressLine:
-    """A progress line on a terminal; elsewhere a line now and then, so that logs stay readable."""
-
-    def __init__(self, console: Console, *, every: float = 30.0) -> None:
-        self.console, self.every = console, every
-        self.last_line = -every
-        self.validation = ""
-        self.rates: list[tuple[float, int]] = []
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self.task = self.progress.add_task("starting", total=1.0)
-
-    def __enter__(self) -> ProgressLine:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def stepped(self, step: Step) -> None:
-        """Shows the losses, the speed over the last steps and the last accuracy."""
-        self.rates = [*self.rates[-49:], (step.seconds, step.samples)]
-        (began, first), (now, last) = self.rates[0], self.rates[-1]
-        speed = (last - first) / (now - began) if now > began else 0.0
-        # Terms of a pair of stages are in the run's log; here their sum stands for them.
-        shown = [name for name in step.losses if name != "total" and "~" not in name]
-        losses = " ".join(f"{name} {step.losses[name]:.3f}" for name in shown)
-        line = f"{step.samples} samples {speed:.0f}/s {losses} {self.validation}".rstrip()
-        self.progress.update(self.task, completed=step.progress, description=line)
-        if not self.console.is_terminal and step.seconds - self.last_line >= self.every:
-            self.last_line = step.seconds
-            self.console.print(f"{step.progress:6.1%} {line} lr {step.learning_rate:.2e}", soft_wrap=True)
-
-    def validated(self, step: Step, accuracy: dict[str, float]) -> None:
-        """Prints the accuracy of each set."""
-        self.validation = f"accuracy {accuracy['mean']:.1%}"
-        parts = ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items())
-        self.console.print(f"validated after {step.samples} samples: {parts}", soft_wrap=True)
+        console.print(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR", soft_wrap=True)

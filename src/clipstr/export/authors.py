@@ -7,7 +7,6 @@ those and nothing else, and to be sure that none is missing, misshapen or left o
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor
 
 from clipstr.errors import CheckpointError
+from clipstr.models import file_sha256
 from clipstr.student import BASE, Recogniser
 from clipstr.student.storage import mismatches, save_recogniser
 
@@ -51,7 +51,7 @@ def import_checkpoint(checkpoint: Path, out: Path, *, name: str = "clip-ocr") ->
     model.load_state_dict(recogniser)
     source = {
         "imported_from": checkpoint.name,
-        "sha256": _sha256(checkpoint),
+        "sha256": file_sha256(checkpoint),
         "code": "https://github.com/wzx99/CLIPOCR",
     }
     save_recogniser(model, out, name=name, source=source)
@@ -88,11 +88,3 @@ def _guess(weights: dict[str, Tensor]) -> str:
     if len(layers) == 1:
         return " (its decoder has one layer, as PARSeq's own models have)"
     return ""
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

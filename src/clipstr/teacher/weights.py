@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import json
 import pickle
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clipstr.errors import TeacherError
+from clipstr.models import file_sha256
 from clipstr.teacher.architecture import Architecture, architecture_in, named_architecture
 from clipstr.teacher.config import TeacherConfig
 from clipstr.teacher.images import resize_input
@@ -140,7 +140,7 @@ def published_sha256() -> frozenset[str]:
 def _read(path: Path, sha256: str) -> dict[str, Tensor]:
     """The weights in ``path`` by the names of `CustomTextCLIP`, in float32."""
     if sha256:
-        actual = _sha256(path)
+        actual = file_sha256(path)
         if actual != sha256.lower():
             raise TeacherError(
                 f"{path} has the SHA-256 {actual}, and not {sha256}: it is truncated or was changed; "
@@ -164,7 +164,7 @@ def _read(path: Path, sha256: str) -> dict[str, Tensor]:
 def _read_pickled(path: Path) -> dict[str, Tensor]:
     """The tensors of a PyTorch file: a state dict, a training checkpoint, or an original of OpenAI's."""
     if _is_script(path):
-        actual = _sha256(path)
+        actual = file_sha256(path)
         if actual not in published_sha256():
             raise TeacherError(
                 f"{path} is a TorchScript archive, which can run code, and its SHA-256 {actual} is none that "
@@ -207,11 +207,3 @@ def _mismatches(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> list
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
