@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,10 @@ import golden
 from clipstr.errors import InputError, TeacherError
 from clipstr.imaging import Preprocessing
 from clipstr.teacher import Teacher, TeacherConfig
-from clipstr.teacher.cache import TextCache
 from clipstr.teacher.config import quarter_points
 from clipstr.teacher.contrast import contrastive_loss
 from clipstr.teacher.inputs import InputConversion
+from clipstr.teacher.weights import save_clip
 
 LABELS = ["table", "2023", "antique", "g7"]
 STAGES = [f"{side} {number}" for side in ("image", "text") for number in (1, 2, 3, 4)]
@@ -44,36 +45,51 @@ def test_all_stages_are_the_authors(vit: Teacher, padding: bool) -> None:
         assert difference.max() < 1e-4, name
 
 
-def small(folder: Path, *, size: tuple[int, int] = (32, 64), **settings: object) -> Teacher:
-    described = clips.architecture(folder)
-    save_file(clips.weights(described), folder / "w.safetensors")
-    config = TeacherConfig(
-        weights=str(folder / "w.safetensors"),
-        architecture=str(folder / "clip.json"),
-        **settings,  # type: ignore[arg-type]
-    )
-    return Teacher(config, Preprocessing(height=size[0], width=size[1]))
-
-
 @pytest.fixture
 def teacher(tmp_path: Path) -> Teacher:
-    return small(tmp_path)
+    return clips.teacher(tmp_path)
 
 
-def test_a_cut_context_changes_nothing(teacher: Teacher) -> None:
-    ids = teacher.tokens.batch(["ab", "abcdef"])
-    whole = torch.cat([ids, torch.zeros(2, 12 - ids.shape[1], dtype=torch.int64)], dim=1)
-    short, full = (teacher.text_stages(given, {0, 1, 2, 3, 4}) for given in (ids, whole))
-    for stage, value in short.items():
-        expected = full[stage] if stage == 4 else full[stage][:, : ids.shape[1]]
-        assert torch.allclose(value, expected, atol=1e-5), stage
+def test_a_context_cut_to_the_batch_says_what_the_full_one_says(tmp_path: Path) -> None:
+    teacher = clips.teacher(tmp_path, text={"context_length": 77})
+    ids = teacher.tokens.batch(["a", "abcdefghijklmnopqrstuvwxy", "2023", "z!"])
+    assert ids.shape == (4, 27)
+    whole = torch.nn.functional.pad(ids, (0, 77 - 27))
+    short, full = (teacher.text_stages(given, range(5)) for given in (ids, whole))
+    for stage in range(4):
+        torch.testing.assert_close(short[stage], full[stage][:, :27], rtol=0, atol=1e-5)
+    torch.testing.assert_close(short[4], full[4], rtol=0, atol=1e-5)
+    plain = open_clip.model.CustomTextCLIP(
+        **clips.described(text={"context_length": 77}, image_size=(32, 64))
+    ).eval()
+    plain.load_state_dict(teacher.clip.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(short[4], plain.encode_text(whole), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [(), (2, 3, 4)])
+def test_a_stage_is_what_its_layer_gives(tmp_path: Path, layers: tuple[int, ...]) -> None:
+    teacher = clips.teacher(tmp_path, image_stages=layers, text_stages=layers)
+    plain = open_clip.model.CustomTextCLIP(**clips.described(image_size=(32, 64))).eval()
+    plain.load_state_dict(teacher.clip.state_dict())
+    after: dict[str, list[torch.Tensor]] = {"image": [], "text": []}
+    for side, encoder in (("image", plain.visual), ("text", plain.text)):
+        for block in encoder.transformer.resblocks:
+            block.register_forward_hook(lambda _, __, output, side=side: after[side].append(output))
+    images, ids = torch.randn(2, 3, 32, 64), teacher.tokens.batch(["abcdefghij", "a"])
+    with torch.no_grad():
+        plain(InputConversion(Preprocessing(), teacher.architecture)(images), ids)
+    for side, stages in (
+        ("image", teacher.image_stages(images, {1, 2, 3})),
+        ("text", teacher.text_stages(ids, {1, 2, 3})),
+    ):
+        for stage, layer in enumerate(layers or (1, 2, 3), start=1):
+            torch.testing.assert_close(stages[stage], after[side][layer - 1], rtol=0, atol=1e-5)
 
 
 def test_the_quicker_attention_gives_openclips_own_features(teacher: Teacher, tmp_path: Path) -> None:
     weights = teacher.clip.state_dict()
-    plain = open_clip.model.CustomTextCLIP(
-        **(clips.MODEL | {"vision_cfg": clips.MODEL["vision_cfg"] | {"image_size": (32, 64)}})  # type: ignore[operator, arg-type]
-    ).eval()
+    plain = open_clip.model.CustomTextCLIP(**clips.described(image_size=(32, 64))).eval()
     plain.load_state_dict(weights)
     images, ids = torch.randn(2, 3, 32, 64), teacher.tokens.batch(["abcdefghij", "a"])
     converted = InputConversion(Preprocessing(height=32, width=64), teacher.architecture)(images)
@@ -88,48 +104,6 @@ def test_the_quicker_attention_gives_openclips_own_features(teacher: Teacher, tm
         ours = trained[name].grad
         assert ours is not None
         assert torch.allclose(ours, theirs[name].grad, rtol=1e-3, atol=1e-4), name
-
-
-def test_a_labels_features_depend_on_it_alone(teacher: Teacher) -> None:
-    images = torch.zeros(3, 3, 32, 64)
-    alone = teacher.guide(images[:1], ["abc"], ["text 1", "text 4"])
-    teacher.cache = TextCache(limit=1 << 20)
-    others = teacher.guide(images, ["abcdefgh", "abc", "z"], ["text 1", "text 4"])
-    assert torch.allclose(others.stages["text 1"][1, :5], alone.stages["text 1"][0], atol=1e-5)
-    assert torch.allclose(others.stages["text 4"][1], alone.stages["text 4"][0], atol=1e-5)
-    assert others.readable.sum(1).tolist() == [10, 5, 3]
-    assert not others.stages["text 1"][1, 5:].any()
-
-
-def test_the_cache_gives_what_was_computed(tmp_path: Path) -> None:
-    teacher = small(tmp_path)
-    images = torch.zeros(4, 3, 32, 64)
-    first = teacher.guide(images, ["abc", "abc", "de", "f"], ["text 2", "text 4"])
-    again = teacher.guide(images, ["f", "abc", "de", "abc"], ["text 2", "text 4"])
-    assert (teacher.cache.hits, teacher.cache.misses, len(teacher.cache)) == (5, 3, 3)
-    assert torch.equal(again.stages["text 2"][[1, 3, 2, 0]], first.stages["text 2"])
-    assert torch.equal(again.stages["text 4"][[1, 3, 2, 0]], first.stages["text 4"])
-
-
-def test_the_cache_forgets_the_labels_not_asked_for_longest(teacher: Teacher) -> None:
-    def ask(*labels: str) -> None:
-        teacher.guide(torch.zeros(len(labels), 3, 32, 64), list(labels), ["text 1"])
-
-    one = 4 * 24 * 5  # bytes of a label of three characters
-    teacher.cache = TextCache(limit=2 * one)
-    ask("aaa", "bbb")
-    assert (len(teacher.cache), teacher.cache.bytes) == (2, 2 * one)
-    ask("aaa")
-    ask("ccc")
-    assert (len(teacher.cache), teacher.cache.bytes) == (2, 2 * one)
-    misses = teacher.cache.misses
-    ask("aaa", "ccc")
-    assert teacher.cache.misses == misses
-    ask("bbb")
-    assert teacher.cache.misses == misses + 1
-    teacher.cache = TextCache(limit=0)
-    ask("aaa", "bbb")
-    assert (len(teacher.cache), teacher.cache.bytes) == (0, 0)
 
 
 def test_asking_for_some_stages_gives_those_of_all(teacher: Teacher) -> None:
@@ -148,13 +122,60 @@ def test_asking_for_some_stages_gives_those_of_all(teacher: Teacher) -> None:
     assert set(teacher.text_stages(ids, {0})) == {0}
 
 
+def test_text_stage_0_is_what_the_text_encoder_starts_from(teacher: Teacher) -> None:
+    ids, text = teacher.tokens.batch(["abc", "d"]), teacher.clip.text
+    expected = text.token_embedding.weight[ids] + text.positional_embedding[:5]
+    assert torch.equal(teacher.text_stages(ids, {0})[0], expected)
+
+
+def test_a_teacher_is_frozen_and_in_no_checkpoint(teacher: Teacher) -> None:
+    assert not any(module.training for module in teacher.clip.modules())
+    assert not any(parameter.requires_grad for parameter in teacher.clip.parameters())
+    images = torch.zeros(1, 3, 32, 64, requires_grad=True)
+    for padding in (True, False):
+        stages = teacher.guide(images, ["abc"], [*STAGES, "text 0"], padding=padding).stages
+        assert not any(value.requires_grad for value in stages.values())
+    learner = torch.nn.Linear(1, 1)
+    learner.teacher = teacher  # type: ignore[assignment]
+    assert set(learner.state_dict()) == {"weight", "bias"}
+
+
+def test_gradients_reach_the_prompts_alone(teacher: Teacher) -> None:
+    images, prompts = torch.randn(2, 3, 32, 64), torch.randn(2, 3, 32, requires_grad=True)
+    stages = teacher.prompted_stages(images, prompts)
+    assert [tuple(stages[stage].shape) for stage in (1, 2, 3, 4)] == [(2, 9, 32)] * 4
+    stages[4].square().sum().backward()
+    assert prompts.grad is not None
+    assert prompts.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in teacher.clip.parameters())
+    assert not torch.allclose(stages[2], teacher.image_stages(images, {2})[2], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["image 0", "image 5", "text 5", "text4", "video 1"])
+def test_a_stage_that_there_is_not_is_told(teacher: Teacher, name: str) -> None:
+    with pytest.raises(TeacherError, match=f"no stage '{name}'; it has image 1, .*text 0, .*text 4"):
+        teacher.guide(torch.zeros(1, 3, 32, 64), ["a"], ["text 1", name])
+
+
+def test_a_label_that_does_not_fit_is_told(teacher: Teacher) -> None:
+    with pytest.raises(TeacherError, match=r"'abcdefghijk' is 13 tokens long .* at most 10"):
+        teacher.guide(torch.zeros(2, 3, 32, 64), ["ab", "abcdefghijk"], ["text 1"])
+    assert teacher.guide(torch.zeros(1, 3, 32, 64), ["ab"], ["text 1"]).readable.all()
+
+
 def test_shapes_are_the_sizes(teacher: Teacher) -> None:
     guidance = teacher.guide(torch.zeros(2, 3, 32, 64), ["abc", "d"], [*STAGES, "text 0"])
     sizes = teacher.sizes
     assert guidance.stages["image 2"].shape == (2, *sizes.image[2]) == (2, 9, 32)
     assert guidance.stages["text 0"].shape == guidance.stages["text 3"].shape == (2, 5, sizes.text_width)
     assert guidance.stages["image 4"].shape == guidance.stages["text 4"].shape == (2, sizes.embedding)
-    assert not any(stage.requires_grad for stage in guidance.stages.values())
+
+
+def test_patches_of_32_pixels_give_five_tokens(tmp_path: Path) -> None:
+    teacher = clips.teacher(tmp_path, size=(32, 128), vision={"patch_size": 32, "image_size": 224})
+    stages = teacher.image_stages(torch.randn(1, 3, 32, 128), {1, 2, 3})
+    assert [tuple(value.shape[1:]) for value in stages.values()] == [(5, 32)] * 3
+    assert {tuple(size) for size in teacher.sizes.image.values()} == {(5, 32)}
 
 
 def test_stages_end_at_quarter_points_of_any_depth() -> None:
@@ -168,14 +189,12 @@ def test_stages_end_at_quarter_points_of_any_depth() -> None:
         quarter_points(3)
 
 
-def test_stages_can_be_read_elsewhere(tmp_path: Path) -> None:
-    teacher = small(tmp_path)
-    early = small(tmp_path, image_stages=(2, 3, 4), text_stages=(2, 3, 4))
-    images, ids = torch.randn(1, 3, 32, 64), teacher.tokens.batch(["abc"])
-    assert torch.equal(early.image_stages(images, {1})[1], teacher.image_stages(images, {2})[2])
-    assert torch.equal(early.text_stages(ids, {2})[2], teacher.text_stages(ids, {3})[3])
-    with pytest.raises(TeacherError, match=r"teacher.text_stages is \[1, 2, 5\], and the text encoder"):
-        small(tmp_path, text_stages=(1, 2, 5))
+@pytest.mark.parametrize("side", ["image", "text"])
+@pytest.mark.parametrize("layers", [(1, 2, 5), (0, 1, 2)])
+def test_layers_that_there_are_not_are_told(tmp_path: Path, side: str, layers: tuple[int, ...]) -> None:
+    message = rf"teacher.{side}_stages is \[{layers[0]}, .*\], and the {side} encoder of .* has layers 1 to 4"
+    with pytest.raises(TeacherError, match=message):
+        clips.teacher(tmp_path, **{f"{side}_stages": layers})
 
 
 def test_pictures_are_converted_to_clips_normalisation(teacher: Teacher) -> None:
@@ -188,11 +207,28 @@ def test_pictures_are_converted_to_clips_normalisation(teacher: Teacher) -> None
     assert teacher.architecture.mean == open_clip.OPENAI_DATASET_MEAN
 
 
+def test_pictures_are_converted_to_the_numbers_of_the_folder(tmp_path: Path) -> None:
+    described = replace(clips.architecture(tmp_path), mean=(0.1, 0.2, 0.3), deviation=(0.5, 0.25, 0.2))
+    save_clip(described.build(), described, tmp_path / "own", source={})
+    own = TeacherConfig(weights=str(tmp_path / "own"))
+    teacher = Teacher(own, Preprocessing(height=32, width=64, mean=0.4, deviation=0.3))
+    assert (teacher.architecture.mean, teacher.architecture.deviation) == (
+        described.mean,
+        described.deviation,
+    )
+    pixels = torch.rand(1, 3, 32, 64)
+    mean, deviation = (torch.tensor(v)[:, None, None] for v in (described.mean, described.deviation))
+    with torch.no_grad():
+        expected = teacher.clip.encode_image((pixels - mean) / deviation)
+    got = teacher.image_stages((pixels - 0.4) / 0.3, {4})[4]
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-5)
+
+
 def test_matrices_in_half_precision_say_the_same_under_autocast(tmp_path: Path) -> None:
     images, labels = torch.randn(2, 3, 32, 64), ["abc", "d"]
     with torch.autocast("cpu", torch.bfloat16):
-        plain = small(tmp_path).guide(images, labels, STAGES)
-        ready = small(tmp_path).to(torch.device("cpu"), torch.bfloat16).guide(images, labels, STAGES)
+        plain = clips.teacher(tmp_path).guide(images, labels, STAGES)
+        ready = clips.teacher(tmp_path).to(torch.device("cpu"), torch.bfloat16).guide(images, labels, STAGES)
     for name in STAGES:
         assert torch.allclose(plain.stages[name].float(), ready.stages[name].float(), rtol=0.02, atol=0.02), (
             name
@@ -209,6 +245,24 @@ def test_the_contrastive_loss_shares_a_word_among_its_pictures() -> None:
     assert to_image.item() == pytest.approx(expected, abs=1e-6)
     sure, _ = contrastive_loss(torch.where(same, 50.0, 0.0), same)
     assert sure.item() < 1e-6
+
+
+def test_the_contrastive_loss_is_the_cross_entropy_of_both_directions() -> None:
+    chance = np.random.default_rng(0)
+    logits, texts = chance.normal(size=(7, 4)), np.array([0, 1, 2, 3, 1, 1, 3])
+    same = texts[:, None] == np.arange(4)
+    rows = np.log(np.exp(logits) / np.exp(logits).sum(1, keepdims=True))
+    columns = np.log(np.exp(logits) / np.exp(logits).sum(0, keepdims=True))
+    to_text, to_image = contrastive_loss(torch.from_numpy(logits).float(), torch.from_numpy(same))
+    assert to_text.item() == pytest.approx(-np.mean(rows[np.arange(7), texts]), abs=1e-5)
+    expected = -np.mean([columns[same[:, text], text].mean() for text in range(4)])
+    assert to_image.item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_perfect_logits_cost_nothing() -> None:
+    to_text, to_image = contrastive_loss(50 * torch.eye(4), torch.eye(4, dtype=torch.bool))
+    assert to_text.item() < 1e-6
+    assert to_image.item() < 1e-6
 
 
 @pytest.mark.parametrize(

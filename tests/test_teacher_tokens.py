@@ -29,9 +29,9 @@ def test_words_are_the_authors_tokens() -> None:
     assert np.array_equal(tokens(tokens="words").batch(LABELS).numpy(), expected)
 
 
-def test_a_label_is_spelled_as_openclip_reads_it_with_spaces() -> None:
-    spelled = SimpleTokenizer().encode("a n a l y s i s")
-    assert tokens().ids("analysis")[1:-1] == spelled
+@pytest.mark.parametrize("label", ["analysis", "it's", "a&b", "&amp;", "<|x|>", "10:30", "Café"])
+def test_a_label_is_spelled_as_openclip_reads_it_with_spaces(label: str) -> None:
+    assert tokens().ids(label)[1:-1] == SimpleTokenizer().encode(" ".join(label))
 
 
 def test_every_printable_character_is_one_token() -> None:
@@ -40,6 +40,8 @@ def test_every_printable_character_is_one_token() -> None:
     ids = [speller.ids(character) for character in printable]
     assert {len(row) for row in ids} == {3}
     assert {(row[0], row[-1]) for row in ids} == {(49406, 49407)}
+    assert len(printable) == 94
+    assert len({row[1] for row in ids}) == 94 - 26  # both cases of a letter are one
 
 
 def test_both_cases_are_one_token_unless_they_are_kept() -> None:
@@ -60,8 +62,16 @@ def test_a_label_longer_than_the_context_is_told() -> None:
 
 def test_a_character_of_two_tokens_is_told() -> None:
     assert len(tokens().ids("é")) == 3
-    with pytest.raises(TeacherError, match="makes 2 tokens of the character '中'.*student.characters"):
-        tokens().ids("中")
+    for character in "中№":
+        with pytest.raises(TeacherError, match=f"2 tokens of the character '{character}'.*student.char"):
+            tokens().ids(character)
+    with pytest.raises(TeacherError, match="makes 2 tokens of the character '中'"):
+        tokens().batch(["ab", "a中"])
+
+
+def test_a_character_of_no_token_is_told() -> None:
+    with pytest.raises(TeacherError, match="makes 0 tokens of the character ' '.*student.characters"):
+        tokens().ids("a b")
 
 
 def test_the_context_is_that_of_the_longest_label() -> None:
@@ -69,3 +79,21 @@ def test_the_context_is_that_of_the_longest_label() -> None:
     assert batch.shape == (2, 5)
     assert batch[0, 3:].tolist() == [0, 0]
     assert tokens().batch([]).shape == (0, 0)
+
+
+def test_the_context_of_words_is_the_longest_labels_characters_and_two() -> None:
+    speller = tokens(tokens="words")
+    batch = speller.batch(["table", "antique"])
+    assert batch.shape == (2, 9)
+    assert [row[row != 0].tolist() for row in batch] == [speller.ids("table"), speller.ids("antique")]
+    assert speller.ids("table") == [49406, *SimpleTokenizer().encode("table"), 49407]
+
+
+def test_the_context_of_words_is_never_longer_than_the_encoders() -> None:
+    assert tokens(tokens="words", context_length=6).batch(["table", "antique"]).shape == (2, 6)
+
+
+def test_a_word_of_more_tokens_than_characters_still_fits() -> None:
+    speller = tokens(tokens="words")
+    assert len(speller.ids("№中")) > len("№中") + 2
+    assert speller.batch(["№中"])[0].tolist() == speller.ids("№中")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import json
+import pickle
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import pytest
@@ -13,21 +15,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import clips
-from clipstr.errors import InputError, TeacherError
+from clipstr.errors import TeacherError
 from clipstr.teacher import TeacherConfig
 from clipstr.teacher import weights as door
-from clipstr.teacher.architecture import Architecture, architecture_in, named_architecture
-from clipstr.teacher.weights import LoadedClip, load_clip, published_sha256, save_clip
+from clipstr.teacher.architecture import Architecture, architecture_in
+from clipstr.teacher.weights import load_clip, published_sha256, save_clip
 
 
 @pytest.fixture
 def described(tmp_path: Path) -> Architecture:
     return clips.architecture(tmp_path)
-
-
-def load(path: Path, folder: Path, *, size: tuple[int, int] = (64, 64), **settings: object) -> LoadedClip:
-    config = TeacherConfig(weights=str(path), architecture=str(folder / "clip.json"), **settings)  # type: ignore[arg-type]
-    return load_clip(config, height=size[0], width=size[1])
 
 
 class _Script(torch.nn.Module):
@@ -70,11 +67,39 @@ def test_the_same_weights_come_through_every_file(described: Architecture, tmp_p
         torch.save(clips.openai_names(weights) | {"context_length": torch.tensor(12)}, path)
     else:
         torch.save({"epoch": 3, "state_dict": {f"module.{k}": v for k, v in weights.items()}}, path)
-    loaded = load(path, tmp_path).model
+    loaded = clips.load(path, tmp_path).model
     assert not loaded.training
     assert not any(parameter.requires_grad for parameter in loaded.parameters())
     for name, value in loaded.state_dict().items():
         assert torch.equal(value, weights[name]), name
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_in_half_precision_come_as_float32(
+    described: Architecture, tmp_path: Path, dtype: torch.dtype
+) -> None:
+    halved = {name: value.to(dtype) for name, value in clips.weights(described).items()}
+    save_file(halved, tmp_path / "half.safetensors")
+    save_file({name: value.float() for name, value in halved.items()}, tmp_path / "float.safetensors")
+    half, full = (
+        clips.load(tmp_path / f"{name}.safetensors", tmp_path, size=(32, 128), positions="interpolate").model
+        for name in ("half", "float")
+    )
+    assert {value.dtype for value in half.state_dict().values()} == {torch.float32}
+    for name, value in full.state_dict().items():
+        assert torch.equal(half.state_dict()[name], value), name
+
+
+def test_a_tags_file_comes_through_the_same_door(
+    described: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = clips.weights(described)
+    save_file(weights, tmp_path / "fetched.safetensors")
+    known = {"url": "https://example.org/fetched.safetensors"}
+    monkeypatch.setattr(door, "get_pretrained_cfg", lambda *_: known)
+    monkeypatch.setattr(door, "download_pretrained", lambda given: str(tmp_path / Path(given["url"]).name))
+    loaded = clips.load(Path("a-tag"), tmp_path).model.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in loaded.items())
 
 
 def test_our_folders_are_openclips_own(described: Architecture, tmp_path: Path) -> None:
@@ -93,13 +118,17 @@ def test_a_script_archive_opens_only_if_openai_published_it(
     described: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights, path = clips.weights(described), tmp_path / "ViT.pt"
-    script_archive(clips.openai_names(weights), path)
+    constants = {name: torch.tensor(7) for name in ("input_resolution", "context_length", "vocab_size")}
+    script_archive(clips.openai_names(weights) | constants, path)
     with pytest.raises(TeacherError, match="TorchScript archive, which can run code, and its SHA-256"):
-        load(path, tmp_path)
+        clips.load(path, tmp_path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setattr(door, "published_sha256", lambda: frozenset({digest}))
-    loaded = load(path, tmp_path).model.state_dict()
-    assert torch.equal(loaded["text.text_projection"], weights["text.text_projection"])
+    loaded = clips.load(path, tmp_path).model.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in loaded.items())
+    path.write_bytes(path.read_bytes()[:-10_000])
+    with pytest.raises(TeacherError, match="truncated"):
+        clips.load(path, tmp_path)
 
 
 def test_the_published_sums_are_openais() -> None:
@@ -109,18 +138,30 @@ def test_the_published_sums_are_openais() -> None:
     assert all(len(digest) == 64 for digest in published_sha256())
 
 
-class _Code:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("true",)
+@pytest.mark.parametrize("how", ["zip", "plain"])
+def test_a_file_with_code_is_not_opened(described: Architecture, tmp_path: Path, how: str) -> None:
+    class Code:
+        def __reduce__(self) -> tuple[object, tuple[Path]]:
+            return Path.touch, (tmp_path / "owned",)
+
+    path, content = tmp_path / "x.pt", {"state_dict": clips.weights(described), "hook": Code()}
+    torch.save(content, path) if how == "zip" else path.write_bytes(pickle.dumps(content))
+    with pytest.raises(TeacherError, match=r"holds more than tensors, .*save its state_dict as .safetensors"):
+        clips.load(path, tmp_path)
+    assert not (tmp_path / "owned").exists()
 
 
-def test_a_file_with_code_is_not_opened(described: Architecture, tmp_path: Path) -> None:
-    torch.save({"state_dict": clips.weights(described), "hook": _Code()}, tmp_path / "x.pt")
-    with pytest.raises(TeacherError, match=r"holds more than tensors, or is damaged.*save its state_dict"):
-        load(tmp_path / "x.pt", tmp_path)
-    torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(TeacherError, match="holds no state_dict of named tensors"):
-        load(tmp_path / "list.pt", tmp_path)
+@pytest.mark.parametrize(
+    "content",
+    [[1, 2], {"state_dict": [torch.zeros(2)]}, {"epoch": 3}, {0: torch.zeros(2)}],
+    ids=["list", "list of tensors", "numbers", "numbered"],
+)
+def test_a_file_without_named_tensors_is_told(
+    described: Architecture, tmp_path: Path, content: object
+) -> None:
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(TeacherError, match=r"holds no state_dict of named tensors; save the model's state_"):
+        clips.load(tmp_path / "x.pt", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["x.pt", "x.safetensors"])
@@ -129,58 +170,72 @@ def test_a_truncated_or_tampered_file_is_told(described: Architecture, tmp_path:
     weights = clips.weights(described)
     save_file(weights, path) if path.suffix == ".safetensors" else torch.save(weights, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert load(path, tmp_path, sha256=digest.upper())
-    path.write_bytes(path.read_bytes()[:-100_000])
-    with pytest.raises(TeacherError, match="truncated one; fetch it again|holds more than tensors"):
-        load(path, tmp_path)
+    assert clips.load(path, tmp_path, sha256=digest.upper())
+    whole = path.read_bytes()
+    for size in (0, 10, 1000, len(whole) // 2, len(whole) - 10):
+        path.write_bytes(whole[:size])
+        with pytest.raises(TeacherError, match="truncated one; fetch it again"):
+            clips.load(path, tmp_path)
+    middle = len(whole) // 2
+    path.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+    if path.suffix == ".pt":  # a .safetensors has no checksum of its own
+        with pytest.raises(TeacherError, match="is damaged or was changed in .*: fetch it again"):
+            clips.load(path, tmp_path)
     with pytest.raises(TeacherError, match=f"and not {digest}: it is truncated or was changed"):
-        load(path, tmp_path, sha256=digest)
+        clips.load(path, tmp_path, sha256=digest)
 
 
-def test_weights_of_another_architecture_are_told(described: Architecture, tmp_path: Path) -> None:
-    save_file(clips.weights(described), tmp_path / "w.safetensors")
-    for change in ({"width": 48}, {"patch_size": 8}, {"layers": 5}):
-        clips.architecture(tmp_path, **change)
-        with pytest.raises(TeacherError, match="does not fit the architecture .* set teacher.architecture"):
-            load(tmp_path / "w.safetensors", tmp_path)
-
-
-def test_pictures_that_patches_do_not_divide_are_told(described: Architecture, tmp_path: Path) -> None:
-    save_file(clips.weights(described), tmp_path / "w.safetensors")
-    with pytest.raises(TeacherError, match=r"patches of 16x16 pixels, and the student's 40x64 do not divide"):
-        load(tmp_path / "w.safetensors", tmp_path, size=(40, 64))
-
-
-def test_positions_are_cut_to_the_first_rows_and_columns(described: Architecture, tmp_path: Path) -> None:
-    weights = clips.weights(described)
-    save_file(weights, tmp_path / "w.safetensors")
-    name = "visual.positional_embedding"
-    cut = load(tmp_path / "w.safetensors", tmp_path, size=(32, 48)).model.state_dict()[name]
-    kept = [0, *(1 + 4 * row + column for row in range(2) for column in range(3))]
-    assert torch.equal(cut, weights[name][kept])
-    with pytest.raises(TeacherError, match=r"for 4x4 image tokens, .* set teacher.positions = 'interpolate'"):
-        load(tmp_path / "w.safetensors", tmp_path, size=(32, 128))
-
-
-def test_positions_are_interpolated_and_the_class_tokens_kept(
-    described: Architecture, tmp_path: Path
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"width": 48}, r"visual\.\S+ has shape \(.*32.*\), not \(.*48"),
+        ({"patch_size": 8}, r"visual\.conv1\.weight has shape \(32, 3, 16, 16\), not \(32, 3, 8, 8\)"),
+        ({"layers": 5}, r"missing visual\.transformer\.resblocks\.4\."),
+        ({"layers": 3, "text": {"layers": 3}}, r"unexpected \S+resblocks\.3\."),
+        ({"text": {"width": 32}}, r"text\.\S+ has shape \(.*24.*\), not \(.*32"),
+        (
+            {"text": {"context_length": 77}},
+            r"text\.positional_embedding has shape \(12, 24\), not \(77, 24\)",
+        ),
+        ({"image_size": 96}, r"visual\.positional_embedding has shape \(17, 32\), not \(9, 32\)"),
+    ],
+)
+def test_weights_of_another_architecture_are_told(
+    described: Architecture, tmp_path: Path, changes: dict[str, Any], named: str
 ) -> None:
-    weights = clips.weights(described)
-    save_file(weights, tmp_path / "w.safetensors")
-    name = "visual.positional_embedding"
-    grid = weights[name][1:].reshape(1, 4, 4, 32).permute(0, 3, 1, 2)
-    expected = torch.nn.functional.interpolate(grid, size=(2, 8), mode="bicubic", antialias=True)
-    loaded = load(tmp_path / "w.safetensors", tmp_path, size=(32, 128), positions="interpolate")
-    fitted = loaded.model.state_dict()[name]
-    assert torch.equal(fitted[0], weights[name][0])
-    assert torch.allclose(fitted[1:], expected[0].permute(1, 2, 0).flatten(0, 1), atol=1e-6)
-    same = load(tmp_path / "w.safetensors", tmp_path, positions="interpolate").model.state_dict()[name]
-    assert torch.equal(same, weights[name])
+    save_file(clips.weights(described), tmp_path / "w.safetensors")
+    clips.architecture(tmp_path, **changes)
+    message = f"does not fit the architecture .*{named}.*: set teacher.architecture to the one"
+    with pytest.raises(TeacherError, match=message):
+        clips.load(tmp_path / "w.safetensors", tmp_path, size=(32, 64))
 
 
-def test_other_patch_sizes_derive_their_tokens() -> None:
-    assert named_architecture("ViT-B-32-quickgelu").for_pictures(32, 128).grid == (1, 4)
-    assert named_architecture("ViT-B-16-quickgelu").for_pictures(32, 128).grid == (2, 8)
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (clips.MODEL | {"surprise": 1}, "describes no model that OpenCLIP can build: .*'surprise'"),
+        (clips.described(head_width=64), "describes no model that OpenCLIP can build: .*num_heads"),
+        (clips.described(surprise=1), "is no description of an OpenCLIP model: .*'surprise'"),
+        ({"embed_dim": 16}, "is no description of an OpenCLIP model: 'vision_cfg'"),
+        ([], "is no description of an OpenCLIP model"),
+        (
+            clips.MODEL | {"multimodal_cfg": {}},
+            "cannot teach: it is a captioner; take a CLIP such as ViT-B-16",
+        ),
+        (
+            clips.described(text={"no_causal_mask": True}),
+            "its text encoder is not causal; take a CLIP such as",
+        ),
+        (clips.described(layers=[1, 1, 1, 1]), "its image encoder has no stages of tokens; take a CLIP"),
+    ],
+)
+def test_a_description_that_cannot_teach_is_told(
+    described: Architecture, tmp_path: Path, model: object, message: str
+) -> None:
+    save_file(clips.weights(described), tmp_path / "w.safetensors")
+    (tmp_path / "clip.json").write_text(json.dumps(model), encoding="utf-8")
+    with pytest.raises(TeacherError, match=message):
+        clips.load(tmp_path / "w.safetensors", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +251,11 @@ def test_other_patch_sizes_derive_their_tokens() -> None:
         ({"architecture": "ViT-H-14-worldwide"}, r"reads the tokens of \S+ and not CLIP's"),
         ({"weights": "opnai"}, r"no weights 'opnai' of ViT-B-16-quickgelu: did you mean 'openai'"),
         ({"weights": "runs/teacher/best"}, "there is no file or folder runs/teacher/best"),
+        ({"weights": "none.pt"}, "there is no file or folder none.pt"),
+        ({"weights": "zzzz"}, "no weights 'zzzz' of ViT-B-16-quickgelu: it has openai, "),
+        ({"weights": ""}, "teacher.weights is empty: set it to an OpenCLIP tag"),
+        ({"architecture": "none.json"}, "none.json is no description of an OpenCLIP model: .*No such file"),
+        ({"architecture": "zzzz"}, r"no architecture 'zzzz': `open_clip.list_models\(\)` lists them"),
         ({"architecture": "ViT-B-16"}, r"another activation than ViT-B-16 .* 'ViT-B-16-quickgelu'"),
         ({"weights": "."}, "open_clip_config.json is no description of an OpenCLIP model"),
     ],
@@ -220,23 +280,3 @@ def test_without_a_network_a_tag_says_what_to_do(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(door, "download_pretrained", refuse)
     with pytest.raises(TeacherError, match=r"could not be fetched .*set teacher.weights to its path"):
         load_clip(TeacherConfig(weights="openai"), height=32, width=128)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"positions": "stretch"}, "teacher.positions is 'stretch'; it can be cut or interpolate"),
-        ({"tokens": "bytes"}, "teacher.tokens"),
-        ({"case": "upper"}, "teacher.case"),
-        ({"tokens": "words", "case": "keep"}, "CLIP's words have one case"),
-        ({"cache_mib": -1}, "teacher.cache_mib is -1"),
-        (
-            {"image_stages": (3, 2, 1)},
-            r"teacher.image_stages is \[3, 2, 1\]; it must be 3 rising layer numbers",
-        ),
-        ({"text_stages": (3,)}, "teacher.text_stages"),
-    ],
-)
-def test_settings_that_mean_nothing_are_refused(settings: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        TeacherConfig(**settings)  # type: ignore[arg-type]

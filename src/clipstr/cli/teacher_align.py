@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 import typer
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from clipstr.errors import ImageError, InputError, MissingExtraError
 from clipstr.imaging import Preprocessing, load_image
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["align"]
 
+_LINE = 10_000  # columns of a console that no table fills
+
 
 def align(
     images: Annotated[list[Path], typer.Argument(help="Pictures of one word each.", show_default=False)],
@@ -27,8 +31,9 @@ def align(
         str, typer.Option("--weights", help="An OpenCLIP tag, a weight file or a folder.", show_default=False)
     ],
     labels: Annotated[
-        str, typer.Option("--labels", help="Words, separated by commas; else the pictures' file names.")
-    ] = "",
+        list[str] | None,
+        typer.Option("--labels", help="Words, separated by commas; else the pictures' file names."),
+    ] = None,
     architecture: Annotated[
         str, typer.Option("--architecture", help="OpenCLIP's name for it; a folder brings its own.")
     ] = "ViT-B-16-quickgelu",
@@ -36,6 +41,9 @@ def align(
         str, typer.Option("--positions", help="How position embeddings are fitted: cut or interpolate.")
     ] = "cut",
     size: Annotated[str, typer.Option("--size", help="Height and width of the pictures.")] = "32x128",
+    cosines: Annotated[
+        bool, typer.Option("--cosines", help="Show the cosines instead of the chances made of them.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="Draw the matrix into this PNG.", show_default=False)
     ] = None,
@@ -43,50 +51,75 @@ def align(
 ) -> None:
     """Show how near a CLIP finds pictures to labels, put to it as words and as characters.
 
-    A row shares 1 among all its texts by CLIP's own softmax. Exit status: 1 if a picture could not be read;
-    the others are shown.
+    A row shares 1 among all its texts, words and characters together, by CLIP's own softmax. The paper does
+    not say how its figure 5 was made; its rows sum to 1 in this way. Exit status: 1 if a picture could not
+    be read; the others are shown.
     """
     try:
+        import torch
+
         from clipstr.teacher import Teacher, TeacherConfig
-        from clipstr.teacher.similarity import similarity
+        from clipstr.teacher.drawing import draw_matrix, thumbnail
+        from clipstr.teacher.similarity import TOKENISINGS, similarity
     except ImportError as error:
         raise MissingExtraError(
             f"a teacher needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     preprocessing = _preprocessing(size)
-    pictures = {}
-    for path in images:
-        try:
-            pictures[path] = load_image(path)
-        except ImageError as error:
-            console.print(f"{path}: {error}", soft_wrap=True)
-    if not pictures:
-        raise InputError("no picture could be read")
-    words = [word.strip() for word in labels.split(",") if word.strip()] or [path.stem for path in pictures]
     config = TeacherConfig(weights=weights, architecture=architecture, positions=_positions(positions))
-    inputs = preprocessing.normalise(np.stack([preprocessing.resize(p) for p in pictures.values()]))
-    import torch
-
-    found = similarity(Teacher(config, preprocessing), torch.from_numpy(inputs), list(dict.fromkeys(words)))
-    names = [path.name for path in pictures]
+    pictures = _load(images, console)
+    words = list(dict.fromkeys(_words(labels) or [path.stem for path, _ in pictures]))
+    inputs = preprocessing.normalise(np.stack([preprocessing.resize(picture) for _, picture in pictures]))
+    found = similarity(Teacher(config, preprocessing), torch.from_numpy(inputs), words)
+    names, visible = [_visible(path.name) for path, _ in pictures], [_visible(word) for word in words]
+    title = "cosines" if cosines else "chances"
+    shown = found.cosines if cosines else found.chances
     if as_json:
-        print(json.dumps(_plain(found, names), indent=2, ensure_ascii=False))
+        print(json.dumps(_plain(found, [path.name for path, _ in pictures], TOKENISINGS), indent=2))
     else:
-        table, shown = _table(found, names), Console()
-        # A table that is cut to the terminal says nothing: a line that wraps still does.
-        shown.width = max(
-            shown.width, shown.measure(table, options=shown.options.update(width=10_000)).maximum
-        )
-        shown.print(table)
+        _print_table(shown.tolist(), names, visible, f"{title}, as {' and as '.join(TOKENISINGS)}")
     if out is not None:
-        try:
-            _drawing(found, list(pictures.values())).save(out)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{out}: the matrix cannot be written: {error}") from error
+        values = shown.flatten(1)
+        # CLIP's cosines lie close together; chances have a scale of their own.
+        least, span = (values.min(), values.max() - values.min()) if cosines else (0, torch.ones(()))
+        shades = (values - least) / span.clamp_min(1e-6)
+        thumbnails = [thumbnail(picture) for _, picture in pictures]
+        drawn = draw_matrix(thumbnails, visible, TOKENISINGS, values.tolist(), shades.tolist(), title=title)
+        _save(drawn, out)
         console.print(f"drew {out}", soft_wrap=True)
     if len(pictures) < len(images):
         raise typer.Exit(1)
+
+
+def _load(paths: Sequence[Path], console: Console) -> list[tuple[Path, Image.Image]]:
+    """The pictures that can be read; the others are told. Raises `InputError` if there are none."""
+    pictures = []
+    for path in paths:
+        try:
+            pictures.append((path, load_image(path)))
+        except ImageError as error:
+            console.print(f"clipstr: {_visible(str(error))}", soft_wrap=True)
+    if not pictures:
+        raise InputError("no picture could be read")
+    return pictures
+
+
+def _save(drawn: Image.Image, out: Path) -> None:
+    try:
+        drawn.save(out, "PNG")
+    except OSError as error:
+        raise InputError(f"{out}: the matrix cannot be written: {error}") from error
+
+
+def _words(given: Sequence[str] | None) -> list[str]:
+    """The words in ``given`` lists, none if there are no lists."""
+    if not given:
+        return []
+    words = [word.strip() for words in given for word in words.split(",") if word.strip()]
+    if not words:
+        raise InputError(f"--labels is {', '.join(given)!r}, which has no word in it; write hotel,coffee")
+    return words
 
 
 def _preprocessing(size: str) -> Preprocessing:
@@ -104,60 +137,35 @@ def _positions(name: str) -> Literal["cut", "interpolate"]:
     raise InputError(f"--positions is {name!r}; it can be cut or interpolate")
 
 
-def _columns(found: Similarity) -> list[tuple[str, str]]:
-    """The label and the tokenising of each column."""
-    from clipstr.teacher.similarity import TOKENISINGS
-
-    return [(label, tokens) for label in found.labels for tokens in TOKENISINGS]
+def _visible(text: str) -> str:
+    """``text`` on one line: what would break it, or is no text at all in a file's name, is escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _plain(found: Similarity, names: list[str]) -> list[dict[str, object]]:
+def _plain(found: Similarity, names: Sequence[str], tokenisings: Sequence[str]) -> list[dict[str, object]]:
+    """All numbers, an object for each picture, label and tokenising."""
+    columns = [(label, tokens) for label in found.labels for tokens in tokenisings]
+    rows = zip(names, found.chances.flatten(1).tolist(), found.cosines.flatten(1).tolist(), strict=True)
     return [
-        {"image": name, "label": label, "tokens": tokens, "chance": float(chance), "cosine": float(cosine)}
-        for name, chances, cosines in zip(
-            names, found.chances.flatten(1), found.cosines.flatten(1), strict=True
-        )
-        for (label, tokens), chance, cosine in zip(_columns(found), chances, cosines, strict=True)
+        {"image": name, "label": label, "tokens": tokens, "chance": chance, "cosine": cosine}
+        for name, chances, cosines in rows
+        for (label, tokens), chance, cosine in zip(columns, chances, cosines, strict=True)
     ]
 
 
-def _table(found: Similarity, names: list[str]) -> Table:
-    """A picture a row, a label a column, its two chances beside each other."""
-    table = Table(title="chance of each label, as words and as characters")
+def _print_table(
+    values: Sequence[Sequence[tuple[float, float]]], names: Sequence[str], labels: Sequence[str], title: str
+) -> None:
+    """Prints a picture a row and a label a column, its two numbers beside each other."""
+    table = Table()
     table.add_column("picture", no_wrap=True)
-    for label in found.labels:
-        table.add_column(label, justify="right", no_wrap=True)
-    for name, chances in zip(names, found.chances, strict=True):
-        table.add_row(name, *(f"{word:.2f}  {spelled:.2f}" for word, spelled in chances.tolist()))
-    return table
-
-
-_CELL, _ROW, _HEAD, _THUMBNAIL = 96, 56, 64, 176  # pixels
-_DARK = 0.55  # a cell darker than this has white figures
-
-
-def _drawing(found: Similarity, pictures: list[Image.Image]) -> Image.Image:
-    """The matrix: a picture a row, two columns a label, the darker the nearer."""
-    columns = _columns(found)
-    sheet = Image.new("RGB", (_THUMBNAIL + _CELL * len(columns), _HEAD + _ROW * len(pictures)), "white")
-    draw = ImageDraw.Draw(sheet)
-    large, small = ImageFont.load_default(16), ImageFont.load_default(13)
-    for number, (label, tokens) in enumerate(columns):
-        left = _THUMBNAIL + number * _CELL
-        if number % 2 == 0:
-            draw.text((left + _CELL, 20), label, "black", large, anchor="mm")
-            draw.line((left, 0, left, sheet.height), "silver")
-        draw.text((left + _CELL / 2, 46), tokens, "dimgray", small, anchor="mm")
-    for row, (picture, chances) in enumerate(zip(pictures, found.chances.flatten(1), strict=True)):
-        top = _HEAD + row * _ROW
-        thumbnail = picture.copy()
-        thumbnail.thumbnail((_THUMBNAIL - 16, _ROW - 8))
-        sheet.paste(thumbnail, (8, top + (_ROW - thumbnail.height) // 2))
-        for number, chance in enumerate(chances.tolist()):
-            left = _THUMBNAIL + number * _CELL
-            shade = round(255 - 215 * chance)
-            cell = (left + 2, top + 2, left + _CELL - 2, top + _ROW - 2)
-            draw.rectangle(cell, (shade, shade, (255 + shade) // 2))
-            ink = "white" if chance > _DARK else "black"
-            draw.text((left + _CELL / 2, top + _ROW / 2), f"{chance:.2f}", ink, large, anchor="mm")
-    return sheet
+    for label in labels:
+        table.add_column(Text(label), justify="right", no_wrap=True)
+    for name, row in zip(names, values, strict=True):
+        table.add_row(Text(name), *(f"{word:.2f} {spelled:5.2f}" for word, spelled in row))
+    console = Console()
+    # A table that is cut to the terminal says nothing: a line that wraps still does.
+    wanted = console.measure(table, options=console.options.update(width=_LINE)).maximum
+    console.width = max(console.width, wanted)
+    console.print(title)
+    console.print(table)

@@ -68,7 +68,7 @@ def _weights(checkpoint: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"{checkpoint}: holds more than tensors and plain values, which could run code when loaded; "
-            f"save its state_dict alone and import that ({str(error).splitlines()[0]})"
+            "save its state_dict alone and import that"
         ) from error
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):

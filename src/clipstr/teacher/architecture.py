@@ -92,10 +92,13 @@ class Architecture:
         return replace(self, model=model)
 
     def build(self) -> CustomTextCLIP:
-        """The model with first weights."""
+        """The model with first weights; raises `TeacherError` if the description makes none."""
         wanted = copy.deepcopy({key: value for key, value in self.model.items() if key != "custom_text"})
         wanted["vision_cfg"]["timm_model_pretrained"] = False  # its weights come from our file
-        model = CustomTextCLIP(**wanted)
+        try:
+            model = CustomTextCLIP(**wanted)
+        except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+            raise TeacherError(f"{self.name} describes no model that OpenCLIP can build: {error}") from error
         quicken(model)
         return model
 

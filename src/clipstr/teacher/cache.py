@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
@@ -49,11 +49,12 @@ class TextCache:
     def __len__(self) -> int:
         return len(self._known)
 
-    def unknown(self, labels: Sequence[str]) -> list[str]:
-        """Those of ``labels`` that have to be computed, each once; the others are as good as new again."""
+    def unknown(self, labels: Sequence[str], wanted: Collection[int]) -> list[str]:
+        """Those of ``labels`` without all ``wanted`` stages, each once; the others are as good as new."""
         missing: dict[str, None] = {}
         for label in labels:
-            if label in self._known:
+            entry = self._known.get(label)
+            if entry is not None and entry.stages.keys() >= set(wanted):
                 self._known.move_to_end(label)
             else:
                 missing[label] = None
@@ -62,7 +63,7 @@ class TextCache:
         return list(missing)
 
     def add(self, labels: Sequence[str], features: TextFeatures) -> None:
-        """Remembers the ``features`` of ``labels``, without the rows of padding."""
+        """Remembers the ``features`` of ``labels`` beside what is known of them, without rows of padding."""
         lengths = features.readable.sum(1).tolist()
         for row, (label, length) in enumerate(zip(labels, lengths, strict=True)):
             # Copies: a view would keep the whole batch alive.
@@ -70,17 +71,24 @@ class TextCache:
                 number: (value[row, :length] if value.ndim == 3 else value[row]).clone()
                 for number, value in features.stages.items()
             }
+            known = self._known.pop(label, None)
+            if known is not None:
+                self.bytes -= known.bytes
+                stages = known.stages | stages
             self._known[label] = _Entry(length, stages)
             self.bytes += self._known[label].bytes
 
-    def gather(self, labels: Sequence[str]) -> TextFeatures:
-        """The features of ``labels``, all known, zeros behind each end; then forgets what is too much."""
+    def gather(self, labels: Sequence[str], wanted: Collection[int]) -> TextFeatures:
+        """The ``wanted`` stages of ``labels``, all known, zeros behind each end.
+
+        Then what is too much is forgotten.
+        """
         entries = [self._known[label] for label in labels]
         stages = {
             number: pad_sequence([entry.stages[number] for entry in entries], batch_first=True)
-            if value.ndim == 2
+            if entries[0].stages[number].ndim == 2
             else torch.stack([entry.stages[number] for entry in entries])
-            for number, value in entries[0].stages.items()
+            for number in sorted(wanted)
         }
         device = next(iter(stages.values())).device
         lengths = torch.tensor([entry.length for entry in entries], device=device)

@@ -30,6 +30,10 @@ __all__ = ["GLOBAL_STAGE", "Guidance", "StageSize", "Teacher", "TeacherSizes"]
 
 GLOBAL_STAGE = NUM_STAGES
 """The stage of either side that is one vector a sample: CLIP's projected global embedding."""
+_STAGE_NAMES = (
+    *(f"image {n}" for n in range(1, NUM_STAGES + 1)),
+    *(f"text {n}" for n in range(NUM_STAGES + 1)),
+)
 
 
 class Guidance(NamedTuple):
@@ -101,6 +105,7 @@ class Teacher:
                 for parameter in module.parameters(recurse=False):
                     parameter.data = parameter.data.to(dtype)
         self._causal = self._causal.to(device)
+        self.cache = TextCache(limit=self.cache.limit)  # what it held is of the old device and dtype
         return self
 
     @torch.no_grad()
@@ -159,13 +164,17 @@ class Teacher:
         *,
         padding: bool = False,
     ) -> Guidance:
-        """The stages named in ``wanted`` for a batch; raises `TeacherError` for a label that does not fit.
+        """The stages named in ``wanted`` for a batch.
+
+        Raises `TeacherError` for a label that does not fit, and for a stage that there is not.
 
         With ``padding`` the rows behind a label's end are what CLIP makes of padding there, as in the
         authors' code, and the cache is not used; otherwise they are zeros.
         """
         numbers: dict[str, set[int]] = {"image": set(), "text": set()}
         for name in wanted:
+            if name not in _STAGE_NAMES:
+                raise TeacherError(f"a teacher has no stage {name!r}; it has {', '.join(_STAGE_NAMES)}")
             side, number = name.split()
             numbers[side].add(int(number))
         stages: dict[str, Tensor] = {}
@@ -188,7 +197,7 @@ class Teacher:
 
     def _cached(self, labels: Sequence[str], wanted: set[int], device: torch.device) -> TextFeatures:
         """The labels' own rows, computed for labels not seen of late and otherwise remembered."""
-        unknown = self.cache.unknown(labels)
+        unknown = self.cache.unknown(labels, wanted)
         if unknown:
             self.cache.add(unknown, self._whole(unknown, wanted, device))
-        return self.cache.gather(labels)
+        return self.cache.gather(labels, wanted)

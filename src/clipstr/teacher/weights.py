@@ -46,6 +46,10 @@ def load_clip(config: TeacherConfig, *, height: int, width: int) -> LoadedClip:
     No code from a weight file is run: OpenAI's originals are TorchScript archives and are opened only if
     their SHA-256 is one that OpenAI published. Raises `TeacherError` saying what does not fit.
     """
+    if not config.weights:
+        raise TeacherError(
+            "teacher.weights is empty: set it to an OpenCLIP tag such as 'openai', a weight file or a folder"
+        )
     folder = Path(config.weights)
     if folder.is_dir():
         architecture, path = architecture_in(folder / CONFIG_FILE), _weights_in(folder)
@@ -163,6 +167,7 @@ def _read(path: Path, sha256: str) -> dict[str, Tensor]:
 
 def _read_pickled(path: Path) -> dict[str, Tensor]:
     """The tensors of a PyTorch file: a state dict, a training checkpoint, or an original of OpenAI's."""
+    _require_whole(path)
     if _is_script(path):
         actual = file_sha256(path)
         if actual not in published_sha256():
@@ -177,13 +182,26 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise TeacherError(
-            f"{path} holds more than tensors, or is damaged, and was not opened ({_first_line(error)}); "
-            "save its state_dict as .safetensors where you trust it"
+            f"{path} holds more than tensors, which could run code when loaded, or is damaged, and was not "
+            "opened; fetch it again, or save its state_dict as .safetensors where you trust it"
         ) from error
     weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise TeacherError(f"{path} holds no state_dict of named tensors")
+    if not isinstance(weights, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
+        raise TeacherError(
+            f"{path} holds no state_dict of named tensors; save the model's state_dict() alone"
+        )
     return weights
+
+
+def _require_whole(path: Path) -> None:
+    """Raises `TeacherError` if a record of an archive is not as its checksum says: PyTorch never looks."""
+    if is_zipfile(path):
+        with ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise TeacherError(f"{path} is damaged or was changed in {damaged}: fetch it again")
 
 
 def _is_script(path: Path) -> bool:
