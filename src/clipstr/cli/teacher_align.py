@@ -59,7 +59,6 @@ def align(
         import torch
 
         from clipstr.teacher import Teacher, TeacherConfig
-        from clipstr.teacher.drawing import draw_matrix, thumbnail
         from clipstr.teacher.similarity import TOKENISINGS, similarity
     except ImportError as error:
         raise MissingExtraError(
@@ -72,21 +71,14 @@ def align(
     words = list(dict.fromkeys(_words(labels) or [path.stem for path, _ in pictures]))
     inputs = preprocessing.normalise(np.stack([preprocessing.resize(picture) for _, picture in pictures]))
     found = similarity(Teacher(config, preprocessing), torch.from_numpy(inputs), words)
-    names, visible = [_visible(path.name) for path, _ in pictures], [_visible(word) for word in words]
-    title = "cosines" if cosines else "chances"
-    shown = found.cosines if cosines else found.chances
+    names = [path.name for path, _ in pictures]
     if as_json:
-        print(json.dumps(_plain(found, [path.name for path, _ in pictures], TOKENISINGS), indent=2))
+        print(json.dumps(_plain(found, names, TOKENISINGS), indent=2))
     else:
-        _print_table(shown.tolist(), names, visible, f"{title}, as {' and as '.join(TOKENISINGS)}")
+        kind = "cosines" if cosines else "chances"
+        _print_table(found, names, cosines, f"{kind}, as {' and as '.join(TOKENISINGS)}")
     if out is not None:
-        values = shown.flatten(1)
-        # CLIP's cosines lie close together; chances have a scale of their own.
-        least, span = (values.min(), values.max() - values.min()) if cosines else (0, torch.ones(()))
-        shades = (values - least) / span.clamp_min(1e-6)
-        thumbnails = [thumbnail(picture) for _, picture in pictures]
-        drawn = draw_matrix(thumbnails, visible, TOKENISINGS, values.tolist(), shades.tolist(), title=title)
-        _save(drawn, out)
+        _draw(found, [picture for _, picture in pictures], cosines, out)
         console.print(f"drew {out}", soft_wrap=True)
     if len(pictures) < len(images):
         raise typer.Exit(1)
@@ -103,13 +95,6 @@ def _load(paths: Sequence[Path], console: Console) -> list[tuple[Path, Image.Ima
     if not pictures:
         raise InputError("no picture could be read")
     return pictures
-
-
-def _save(drawn: Image.Image, out: Path) -> None:
-    try:
-        drawn.save(out, "PNG")
-    except OSError as error:
-        raise InputError(f"{out}: the matrix cannot be written: {error}") from error
 
 
 def _words(given: Sequence[str] | None) -> list[str]:
@@ -153,19 +138,40 @@ def _plain(found: Similarity, names: Sequence[str], tokenisings: Sequence[str]) 
     ]
 
 
-def _print_table(
-    values: Sequence[Sequence[tuple[float, float]]], names: Sequence[str], labels: Sequence[str], title: str
-) -> None:
+def _print_table(found: Similarity, names: Sequence[str], cosines: bool, title: str) -> None:
     """Prints a picture a row and a label a column, its two numbers beside each other."""
     table = Table()
     table.add_column("picture", no_wrap=True)
-    for label in labels:
+    for label in found.labels:
         table.add_column(Text(label), justify="right", no_wrap=True)
-    for name, row in zip(names, values, strict=True):
-        table.add_row(Text(name), *(f"{word:.2f} {spelled:5.2f}" for word, spelled in row))
+    for name, row in zip(names, (found.cosines if cosines else found.chances).tolist(), strict=True):
+        table.add_row(Text(_visible(name)), *(f"{word:.2f} {spelled:5.2f}" for word, spelled in row))
     console = Console()
     # A table that is cut to the terminal says nothing: a line that wraps still does.
     wanted = console.measure(table, options=console.options.update(width=_LINE)).maximum
     console.width = max(console.width, wanted)
     console.print(title)
     console.print(table)
+
+
+def _draw(found: Similarity, pictures: Sequence[Image.Image], cosines: bool, out: Path) -> None:
+    """Draws the matrix into ``out``; raises `InputError` if that cannot be written."""
+    from clipstr.teacher.drawing import draw_matrix
+    from clipstr.teacher.similarity import TOKENISINGS
+
+    values = shades = found.chances.flatten(1)
+    if cosines:  # CLIP's lie close together: the whole range of shades is theirs
+        values = found.cosines.flatten(1)
+        shades = (values - values.min()) / (values.max() - values.min()).clamp_min(1e-6)
+    drawn = draw_matrix(
+        pictures,
+        found.labels,
+        TOKENISINGS,
+        values.tolist(),
+        shades.tolist(),
+        title="cosines" if cosines else "chances",
+    )
+    try:
+        drawn.save(out, "PNG")
+    except OSError as error:
+        raise InputError(f"{out}: the matrix cannot be written: {error}") from error

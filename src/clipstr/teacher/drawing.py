@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
-__all__ = ["draw_matrix", "thumbnail"]
+__all__ = ["draw_matrix"]
 
 _ROW, _HEAD, _LEFT, _MARGIN = 56, 64, 176, 8  # pixels
 _NARROWEST = 96  # pixels of a cell whose label is short
@@ -15,14 +15,8 @@ _DARKEST = (40, 40, 147)  # a cell of shade 1; its grey falls evenly from white,
 _WHITE_INK = 0.7  # the shade from which white figures stand out more than black ones
 
 
-def thumbnail(picture: Image.Image) -> Image.Image:
-    """``picture`` as large as fits into the first column; small ones grow."""
-    box = (_LEFT - 2 * _MARGIN, _ROW - _MARGIN)
-    return ImageOps.contain(picture, box, Image.Resampling.LANCZOS)
-
-
 def draw_matrix(
-    thumbnails: Sequence[Image.Image],
+    pictures: Sequence[Image.Image],
     labels: Sequence[str],
     tokenisings: Sequence[str],
     values: Sequence[Sequence[float]],
@@ -30,7 +24,7 @@ def draw_matrix(
     *,
     title: str,
 ) -> Image.Image:
-    """A thumbnail a row, a column a label and tokenising; ``shades`` are from 0, white, to 1, darkest.
+    """A picture a row, a column a label and tokenising; ``shades`` are from 0, white, to 1, darkest.
 
     ``values`` and ``shades`` are (pictures, labels x tokenisings), the tokenisings of a label together.
     """
@@ -38,7 +32,7 @@ def draw_matrix(
     widest = max(large.getlength(label) for label in labels) + 2 * _MARGIN
     cell = max(_NARROWEST, math.ceil(widest / len(tokenisings)))
     group = cell * len(tokenisings)
-    sheet = Image.new("RGB", (_LEFT + group * len(labels), _HEAD + _ROW * len(thumbnails)), "white")
+    sheet = Image.new("RGB", (_LEFT + group * len(labels), _HEAD + _ROW * len(pictures)), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, 46), title, "dimgray", small, anchor="lm")
     for number, label in enumerate(labels):
@@ -47,9 +41,10 @@ def draw_matrix(
         draw.text((left + group / 2, 20), label, "black", large, anchor="mm")
         for place, tokens in enumerate(tokenisings):
             draw.text((left + (place + 0.5) * cell, 46), tokens, "dimgray", small, anchor="mm")
-    for row, (picture, figures, greys) in enumerate(zip(thumbnails, values, shades, strict=True)):
+    for row, (picture, figures, greys) in enumerate(zip(pictures, values, shades, strict=True)):
         top = _HEAD + row * _ROW
-        sheet.paste(picture, (_MARGIN, top + (_ROW - picture.height) // 2))
+        thumbnail = _fitted(picture, _LEFT - 2 * _MARGIN, _ROW - _MARGIN)
+        sheet.paste(thumbnail, (_MARGIN, top + (_ROW - thumbnail.height) // 2))
         for column, (figure, shade) in enumerate(zip(figures, greys, strict=True)):
             left = _LEFT + column * cell
             colour = tuple(round(255 + (dark - 255) * shade) for dark in _DARKEST)
@@ -57,3 +52,10 @@ def draw_matrix(
             ink = "white" if shade >= _WHITE_INK else "black"
             draw.text((left + cell / 2, top + _ROW / 2), f"{figure:.2f}", ink, large, anchor="mm")
     return sheet
+
+
+def _fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """``picture`` as large as fits; small ones grow, and the narrowest keep a line of pixels."""
+    scale = min(width / picture.width, height / picture.height)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    return picture.resize(size, Image.Resampling.LANCZOS)
