@@ -191,8 +191,8 @@ class Teacher:
     def _whole(self, labels: Sequence[str], wanted: set[int], device: torch.device) -> TextFeatures:
         """All rows of the batch's context, those of padding as CLIP makes them."""
         ids = self.tokens.batch(labels).to(device)
-        lengths = torch.tensor([len(self.tokens.ids(label)) for label in labels], device=device)
-        readable = torch.arange(ids.shape[1], device=device) < lengths[:, None]
+        ends = (ids == self.tokens.end).int().argmax(1)
+        readable = torch.arange(ids.shape[1], device=device) <= ends[:, None]
         return TextFeatures(self.text_stages(ids, wanted), readable)
 
     def _cached(self, labels: Sequence[str], wanted: set[int], device: torch.device) -> TextFeatures:

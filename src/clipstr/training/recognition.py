@@ -47,6 +47,7 @@ class Recognition:
                 self._check_alphabet(self.teacher)
                 sizes = partial(pair_sizes, recipe.student, self.teacher.sizes)
                 distillation = SymmetricalDistillation(recipe.distillation, sizes)
+                self._wanted = distillation.wanted
         self.student = Recogniser(recipe.student, encoder)
         if recipe.run.compile:
             self.student.compile()
@@ -76,10 +77,8 @@ class Recognition:
         batch = make_batch(images, texts, self.format.charset)
         if self.teacher is None or self.recipe.encoder == "clip":
             return (batch,)
-        settings = self.recipe.distillation
-        wanted = {pair.teacher for pair in pairs_of(settings)}
-        guidance = self.teacher.guide(images, texts, wanted, padding=settings.padding == "include")
-        return batch, guidance
+        padding = self.recipe.distillation.padding == "include"
+        return batch, self.teacher.guide(images, texts, self._wanted, padding=padding)
 
     def validate(self) -> dict[str, float]:
         """Word accuracy by set, 0 to 1, and their sample-weighted mean."""
