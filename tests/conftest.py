@@ -13,3 +13,11 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from toy import write_toy
 
     return write_toy(tmp_path_factory.mktemp("models") / "toy")
+
+
+@pytest.fixture(scope="session")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The crops of `runs.write_bars`; not to be written to."""
+    from runs import write_bars
+
+    return write_bars(tmp_path_factory.mktemp("crops"))

@@ -28,15 +28,15 @@ RECIPE = """
 architecture = "{clip}"
 max_length = 10
 [data]
-synthetic_share = 0.5
-real = ["{crops}"]
 validation = ["{crops}"]
 workers = 0
+sources.crops.paths = ["{crops}"]
 [optimisation]
 samples = 12
 batch_size = 4
 [run]
 precision = "bf16-mixed"
+journals = []
 """
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from clipstr.cli.follow import duration
 from clipstr.cli.main import app
-from clipstr.cli.progress import duration
 from clipstr.data import write_lmdb
 from clipstr.errors import CheckpointError, InputError, MissingExtraError, RecipeError
 from clipstr.reader import Reader
@@ -24,16 +24,16 @@ width = 48
 encoder_heads = 2
 decoder_heads = 2
 [data]
-synthetic_share = 0.5
-real = ["{crops}"]
 validation = ["{crops}"]
 workers = 0
+sources.crops.paths = ["{crops}"]
 [optimisation]
 samples = {samples}
 batch_size = 4
 ctc_weight = 1.0
 [run]
 precision = "bf16-mixed"
+journals = []
 """
 
 

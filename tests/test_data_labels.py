@@ -33,7 +33,38 @@ RULE_94 = LabelRule(Charset.named("94"))
     ],
 )
 def test_a_label_is_folded_into_the_alphabet(rule: LabelRule, label: str, text: str) -> None:
-    assert rule.apply(label) == FoldedLabel(text=text, dropped=None)
+    folded = rule.apply(label)
+    assert (folded.text, folded.dropped) == (text, None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "label", "deleted"),
+    [
+        (RULE_36, "Hello", ""),
+        (RULE_36, "two words", ""),
+        (RULE_36, "Café", ""),
+        (RULE_36, "don't!!", "'!"),
+        (RULE_36, "€5", "€"),
+        (RULE_36, "ﬁ€", "€"),
+        (RULE_94, "don't!!", ""),
+        (RULE_36, "北x京", "北京"),
+        (LabelRule(Charset("é")), "éa", "a"),
+    ],
+)
+def test_what_folding_deletes_is_told(rule: LabelRule, label: str, deleted: str) -> None:
+    assert rule.apply(label).deleted == deleted
+
+
+def test_labels_with_unknown_characters_can_be_dropped_whole() -> None:
+    rule = LabelRule(Charset.named("36"), unknown="drop")
+    assert rule.apply("don't") == FoldedLabel(text=None, dropped="unknown", deleted="'")
+    assert rule.apply("Dont").text == "dont"
+    folded = rule.apply_all(["don't", "dont", "'5'", "", "5"])
+    assert folded.texts == ["dont", "5"]
+    assert folded.dropped == {"too long": 0, "empty": 1, "unknown": 2}
+    assert folded.deleted == {"'": 2}
+    with pytest.raises(InputError, match="'keep'"):
+        LabelRule(Charset.named("36"), unknown="keep")  # type: ignore[arg-type]
 
 
 def test_length_is_counted_before_characters_are_deleted() -> None:
@@ -49,7 +80,8 @@ def test_length_is_counted_after_white_space_and_what_is_not_ascii_are_gone() ->
 
 @pytest.mark.parametrize("label", ["", "   ", "!!!", "京都"])
 def test_a_label_of_which_nothing_is_left_is_dropped_as_empty(label: str) -> None:
-    assert RULE_36.apply(label) == FoldedLabel(text=None, dropped="empty")
+    folded = RULE_36.apply(label)
+    assert (folded.text, folded.dropped) == (None, "empty")
 
 
 def test_the_kept_labels_come_with_their_positions_and_the_dropped_are_counted() -> None:

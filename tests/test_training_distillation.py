@@ -15,25 +15,20 @@ import clips
 from clipstr.distil import Distillation
 from clipstr.errors import RecipeError, TeacherError
 from clipstr.export import export_model
-from clipstr.student import TINY
 from clipstr.student.storage import load_recogniser
 from clipstr.teacher import Teacher, TeacherConfig
 from clipstr.training import (
     ClipSettings,
-    DataSettings,
     Optimisation,
     Recipe,
     RunSettings,
     TeacherRecipe,
-    Trainer,
 )
 from clipstr.training.checkpoint import load_checkpoint
 from clipstr.training.recognition import Recognition
-from test_training_loop import Watcher, crops  # noqa: F401  (a fixture)
+from runs import STUDENT, Watcher, bars
+from runs import run as run_recipe
 
-STUDENT = replace(
-    TINY, width=48, encoder_heads=2, decoder_heads=2, encoder_mlp_ratio=1.0, characters="abc", max_length=2
-)
 Make = Callable[..., Recipe]
 
 
@@ -50,18 +45,16 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> TeacherConfig:
 
 
 @pytest.fixture
-def recipe(clip: TeacherConfig, crops: Path) -> Make:  # noqa: F811
+def recipe(clip: TeacherConfig, crops: Path) -> Make:
     def make(distillation: Distillation | None = None, **changes: object) -> Recipe:
         settings = {"samples": 24, "batch_size": 8, "learning_rate": 2e-3}
         made = Recipe(
             student=STUDENT,
             teacher=clip,
             distillation=distillation or Distillation(),
-            data=DataSettings(
-                synthetic_share=0.0, real=(str(crops / "train"),), validation=(str(crops / "val"),), workers=0
-            ),
+            data=bars(crops),
             optimisation=Optimisation(**settings),  # type: ignore[arg-type]
-            run=RunSettings(precision="32-true", validate_every=48, log_every=1),
+            run=RunSettings(precision="32-true", journals=(), validate_every=48, log_every=1),
         )
         return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -69,9 +62,7 @@ def recipe(clip: TeacherConfig, crops: Path) -> Make:  # noqa: F811
 
 
 def run(recipe: Recipe | TeacherRecipe, folder: Path, *, resume: bool = False) -> Watcher:
-    watcher = Watcher()
-    Trainer(recipe, folder, observer=watcher, resume=resume, max_seconds=None).run()
-    return watcher
+    return run_recipe(recipe, folder, resume=resume)[0]
 
 
 def test_every_term_is_named_and_they_sum_to_the_total(recipe: Make, tmp_path: Path) -> None:
@@ -118,9 +109,7 @@ def test_a_taught_run_resumes_to_the_same_weights(recipe: Make, tmp_path: Path) 
     made = recipe(teacher=replace(recipe().teacher, cache_mib=0))
     run(made, tmp_path / "whole")
     half = replace(made, optimisation=replace(made.optimisation, samples=24))
-    watcher = Watcher()
-    watcher.stop_after = 1
-    Trainer(half, tmp_path / "parts", observer=watcher, resume=False, max_seconds=None).run()
+    run_recipe(half, tmp_path / "parts", stop_after=1)
     run(half, tmp_path / "parts", resume=True)
     whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt").learner for name in ("whole", "parts"))
     assert all(torch.equal(parts[name], value) for name, value in whole.items())
@@ -202,14 +191,12 @@ def test_without_prompts_clips_encoder_says_what_the_teacher_says(recipe: Make) 
 
 
 @pytest.fixture
-def teacher_recipe(clip: TeacherConfig, crops: Path) -> TeacherRecipe:  # noqa: F811
+def teacher_recipe(clip: TeacherConfig, crops: Path) -> TeacherRecipe:
     return TeacherRecipe(
         clip=ClipSettings(architecture=clip.architecture, characters="abc", max_length=2),
-        data=DataSettings(
-            synthetic_share=0.0, real=(str(crops / "train"),), validation=(str(crops / "val"),), workers=0
-        ),
+        data=bars(crops),
         optimisation=Optimisation(samples=1920, batch_size=16, learning_rate=1e-3, ctc_weight=1.0),
-        run=RunSettings(precision="32-true", validate_every=960),
+        run=RunSettings(precision="32-true", journals=(), validate_every=960),
     )
 
 
@@ -217,7 +204,7 @@ def test_a_teacher_learns_to_find_labels_and_teaches(
     teacher_recipe: TeacherRecipe, recipe: Make, tmp_path: Path
 ) -> None:
     watcher = run(teacher_recipe, tmp_path / "teacher")
-    assert watcher.accuracies[-1]["mean"] > 0.5
+    assert watcher.validations[-1].accuracy["mean"] > 0.5
     assert {"image to text", "text to image", "ctc", "total"} == set(watcher.steps[0].losses)
     assert watcher.steps[-1].losses["image to text"] < watcher.steps[0].losses["image to text"] / 2
     best = tmp_path / "teacher" / "best"

@@ -4,180 +4,222 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from clipstr.data import write_lmdb
-from clipstr.errors import DataError, TrainingError
-from clipstr.student import TINY
+from clipstr.data import LmdbDataset, write_lmdb
+from clipstr.errors import DataError, RecipeError, TrainingError
 from clipstr.student.storage import load_recogniser
-from clipstr.training import DataSettings, Optimisation, Recipe, RunSettings, Step, Trainer
+from clipstr.training import SourceSettings, SyntheticSettings, load_recipe
 from clipstr.training.checkpoint import load_checkpoint
-
-STUDENT = replace(
-    TINY, width=48, encoder_heads=2, decoder_heads=2, encoder_mlp_ratio=1.0, characters="abc", max_length=2
-)
+from runs import STUDENT, Watcher, bars, bars_recipe, new_trainer, run
 
 
-class Watcher:
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.accuracies: list[dict[str, float]] = []
-        self.stop_after = 10**9
-        self.trainer: Trainer | None = None
-
-    def stepped(self, step: Step) -> None:
-        self.steps.append(step)
-        if len(self.steps) == self.stop_after:
-            import os
-            import signal
-
-            os.kill(os.getpid(), signal.SIGINT)
-
-    def validated(self, step: Step, accuracy: dict[str, float]) -> None:
-        self.accuracies.append(accuracy)
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_checkpoint(folder / "last.ckpt").learner
 
 
-@pytest.fixture(scope="module")
-def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Words of one or two letters with gaps between them: a small recogniser learns them in seconds."""
-    folder = tmp_path_factory.mktemp("crops")
-    rng = np.random.default_rng(0)
-
-    def samples(count: int) -> list[tuple[bytes, str]]:
-        made = []
-        for _ in range(count):
-            text = "".join(rng.choice(list("abc"), size=int(rng.integers(1, 3))))
-            pixels = np.full((32, 128), 128, np.uint8)
-            for place, letter in enumerate(text):
-                top, bottom = {"a": (2, 10), "b": (12, 20), "c": (22, 30)}[letter]
-                pixels[top:bottom, 8 + 60 * place : 60 + 60 * place] = 255
-            buffer = BytesIO()
-            Image.fromarray(pixels).save(buffer, "PNG")
-            made.append((buffer.getvalue(), text))
-        return made
-
-    write_lmdb(folder / "train" / "bars", samples(64))
-    write_lmdb(folder / "val" / "bars", samples(16))
-    return folder
-
-
-def recipe(crops: Path, **optimisation: object) -> Recipe:
-    settings: dict[str, object] = {"samples": 96, "batch_size": 8, "learning_rate": 2e-3, "ctc_weight": 1.0}
-    return Recipe(
-        name="bars",
-        student=STUDENT,
-        data=DataSettings(
-            synthetic_share=0.0, real=(str(crops / "train"),), validation=(str(crops / "val"),), workers=0
-        ),
-        optimisation=Optimisation(**(settings | optimisation)),  # type: ignore[arg-type]
-        run=RunSettings(precision="32-true", validate_every=48),
-    )
-
-
-def trainer(
-    recipe: Recipe, folder: Path, watcher: Watcher, *, resume: bool = False, seconds: float | None = None
-) -> Trainer:
-    return Trainer(recipe, folder, observer=watcher, resume=resume, max_seconds=seconds)
+def same(first: Path, second: Path) -> bool:
+    mine, theirs = weights(first), weights(second)
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 def test_a_run_learns_to_read_and_keeps_its_best_model(crops: Path, tmp_path: Path) -> None:
-    watcher = Watcher()
-    outcome = trainer(
-        recipe(crops, samples=3200, batch_size=16, learning_rate=3e-3), tmp_path / "run", watcher
-    ).run()
+    recipe = bars_recipe(crops, samples=3200, batch_size=16, learning_rate=3e-3)
+    watcher, outcome = run(recipe, tmp_path / "run")
     assert outcome.finished
     assert outcome.best > 0.5
-    assert outcome.best == max(accuracy["mean"] for accuracy in watcher.accuracies)
+    assert outcome.best == max(validation.accuracy["mean"] for validation in watcher.validations)
     model, config = load_recogniser(tmp_path / "run" / "best")
     assert config.name == "bars"
     assert config.source["validation"]["mean"] == outcome.best
     assert not any("ctc" in name for name in model.state_dict())
 
 
-def test_an_interrupted_run_resumes_to_the_same_weights(crops: Path, tmp_path: Path) -> None:
-    whole, first, second = Watcher(), Watcher(), Watcher()
-    trainer(recipe(crops), tmp_path / "whole", whole).run()
-    first.stop_after = 5
-    outcome = trainer(recipe(crops), tmp_path / "parts", first).run()
+def test_validation_shows_the_same_readings_each_time(crops: Path, tmp_path: Path) -> None:
+    watcher, _ = run(bars_recipe(crops), tmp_path / "run")
+    first, second = (validation.readings for validation in watcher.validations)
+    assert len(first) == 16
+    assert [reading.label for reading in first] == [reading.label for reading in second]
+    assert first[0].picture.shape == (32, 128, 3)
+    assert (tmp_path / "run" / "readings.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("stop_after", [3, 8])
+def test_an_interrupted_run_resumes_to_the_same_weights(crops: Path, tmp_path: Path, stop_after: int) -> None:
+    recipe = replace(bars_recipe(crops), student=replace(STUDENT, dropout=0.1))
+    whole, _ = run(recipe, tmp_path / "whole")
+    first, outcome = run(recipe, tmp_path / "parts", stop_after=stop_after)
     assert not outcome.finished
-    assert outcome.samples == 40
-    assert trainer(recipe(crops), tmp_path / "parts", second, resume=True).run().finished
-    steps = [step.losses for step in first.steps + second.steps]
-    assert steps == [step.losses for step in whole.steps]
-    expected = load_checkpoint(tmp_path / "whole" / "last.ckpt").learner
-    weights = load_checkpoint(tmp_path / "parts" / "last.ckpt").learner
-    assert all(torch.equal(weights[name], value) for name, value in expected.items())
+    assert outcome.samples < 96
+    second, outcome = run(recipe, tmp_path / "parts", resume=True)
+    assert outcome.finished
+    assert first.losses + second.losses == whole.losses
+    assert same(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_an_average_of_the_weights_is_kept_and_resumed(crops: Path, tmp_path: Path) -> None:
+    recipe = bars_recipe(crops, average=0.9)
+    run(recipe, tmp_path / "whole")
+    run(recipe, tmp_path / "parts", stop_after=5)
+    run(recipe, tmp_path / "parts", resume=True)
+    whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt").average for name in ("whole", "parts"))
+    assert all(torch.equal(torch.as_tensor(whole[name]), torch.as_tensor(parts[name])) for name in whole)
+    blind = replace(recipe, data=replace(recipe.data, validation=()))  # so that the last model is kept
+    run(blind, tmp_path / "blind")
+    kept, _ = load_recogniser(tmp_path / "blind" / "best")
+    for name, value in kept.named_parameters():
+        assert torch.equal(value, torch.as_tensor(whole[f"student.{name}"]))
+    assert not torch.equal(kept.head.weight, weights(tmp_path / "whole")["student.head.weight"])
 
 
 def test_samples_are_the_same_on_any_number_of_workers(crops: Path, tmp_path: Path) -> None:
-    alone, helped = Watcher(), Watcher()
-    one = recipe(crops, samples=24)
-    trainer(one, tmp_path / "alone", alone).run()
-    trainer(replace(one, data=replace(one.data, workers=2)), tmp_path / "helped", helped).run()
-    assert [step.losses for step in helped.steps] == [step.losses for step in alone.steps]
+    mixed = bars_recipe(crops, samples=24)
+    source = SourceSettings(paths=(str(crops / "train"),), augment="camera")
+    synthetic = SyntheticSettings(easy_until=0.0, hard_from=1.0)
+    mixed = replace(mixed, data=replace(mixed.data, sources={"bars": source}, synthetic=synthetic))
+    alone, _ = run(mixed, tmp_path / "alone")
+    helped, _ = run(replace(mixed, data=replace(mixed.data, workers=2)), tmp_path / "helped")
+    assert helped.losses == alone.losses
+
+
+def test_a_step_in_parts_is_the_same_step(crops: Path, tmp_path: Path) -> None:
+    settings = bars_recipe(crops)
+    settings = replace(settings, student=replace(STUDENT, stem="patch"))  # batch norms see their part alone
+    whole, _ = run(settings, tmp_path / "whole")
+    optimisation = replace(settings.optimisation, accumulate=4)
+    parts, _ = run(replace(settings, optimisation=optimisation), tmp_path / "parts")
+    for mine, theirs in zip(parts.losses, whole.losses, strict=True):
+        assert mine == pytest.approx(theirs, abs=1e-4)
+
+
+def test_a_batch_that_cannot_be_divided_is_an_error(crops: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="a batch of 8 cannot be shared by 1 processes in 3 parts"):
+        run(bars_recipe(crops, accumulate=3), tmp_path / "run")
+
+
+def test_epochs_are_passes_over_the_crops(crops: Path, tmp_path: Path) -> None:
+    _, outcome = run(bars_recipe(crops, epochs=1.5), tmp_path / "run")
+    assert outcome.samples == 96
+    saved = json.loads((tmp_path / "run" / "recipe.json").read_text(encoding="utf-8"))
+    assert saved["optimisation"]["samples"] == 96
+    rendered = replace(
+        bars_recipe(crops, epochs=1.0), data=replace(bars(crops), sources={}, synthetic=SyntheticSettings())
+    )
+    with pytest.raises(RecipeError, match="passes over data.sources, and there are none"):
+        run(rendered, tmp_path / "rendered")
 
 
 def test_a_time_limit_ends_the_run_with_its_schedule(crops: Path, tmp_path: Path) -> None:
-    watcher = Watcher()
-    outcome = trainer(recipe(crops, samples=10**9), tmp_path / "run", watcher, seconds=2.0).run()
+    watcher, outcome = run(bars_recipe(crops, samples=10**9), tmp_path / "run", seconds=2.0)
     assert outcome.finished
     assert watcher.steps[-1].learning_rate < watcher.steps[len(watcher.steps) // 2].learning_rate / 2
+    assert watcher.validations
 
 
 def test_a_folder_with_a_run_is_not_overwritten(crops: Path, tmp_path: Path) -> None:
-    trainer(recipe(crops, samples=8), tmp_path / "run", Watcher()).run()
+    run(bars_recipe(crops, samples=8), tmp_path / "run")
     with pytest.raises(TrainingError, match="holds a run already: use --resume"):
-        trainer(recipe(crops), tmp_path / "run", Watcher())
+        run(bars_recipe(crops), tmp_path / "run")
 
 
 def test_resuming_needs_the_runs_own_recipe(crops: Path, tmp_path: Path) -> None:
-    trainer(recipe(crops, samples=8), tmp_path / "run", Watcher()).run()
+    run(bars_recipe(crops, samples=8), tmp_path / "run")
     with pytest.raises(TrainingError, match="optimisation.samples differs"):
-        trainer(recipe(crops, samples=16), tmp_path / "run", Watcher(), resume=True)
+        run(bars_recipe(crops, samples=16), tmp_path / "run", resume=True)
 
 
 def test_resuming_nothing_or_a_damaged_checkpoint_is_an_error(crops: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="there is no checkpoint to resume from"):
-        trainer(recipe(crops), tmp_path / "none", Watcher(), resume=True)
-    trainer(recipe(crops, samples=8), tmp_path / "run", Watcher()).run()
+        run(bars_recipe(crops), tmp_path / "none", resume=True)
+    run(bars_recipe(crops, samples=8), tmp_path / "run")
     checkpoint = tmp_path / "run" / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(TrainingError, match="the checkpoint is damaged"):
-        trainer(recipe(crops, samples=8), tmp_path / "run", Watcher(), resume=True)
+        run(bars_recipe(crops, samples=8), tmp_path / "run", resume=True)
 
 
-def test_a_loss_that_is_no_number_stops_the_run(crops: Path, tmp_path: Path) -> None:
-    run = trainer(recipe(crops), tmp_path / "run", Watcher())
+def test_a_loss_that_is_no_number_stops_the_run_and_leaves_the_checkpoint(
+    crops: Path, tmp_path: Path
+) -> None:
+    run(bars_recipe(crops), tmp_path / "run", stop_after=4)
+    before = (tmp_path / "run" / "last.ckpt").read_bytes()
+    trainer = new_trainer(bars_recipe(crops), tmp_path / "run", Watcher(), resume=True)
     with torch.no_grad():
-        dict(run.task.learner.named_parameters())["student.head.bias"].fill_(float("nan"))
-    with pytest.raises(TrainingError, match="the loss is nan after 0 samples"):
-        run.run()
+        dict(trainer.task.learner.named_parameters())["student.head.bias"].fill_(float("nan"))
+    with pytest.raises(TrainingError, match="the loss is nan after .* samples"):
+        trainer.run()
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
 
 
 def test_a_folder_without_crops_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError):
-        trainer(recipe(tmp_path), tmp_path / "run", Watcher())
+        run(bars_recipe(tmp_path), tmp_path / "run")
 
 
-def test_the_recipe_is_saved_with_the_run(crops: Path, tmp_path: Path) -> None:
-    trainer(recipe(crops, samples=8), tmp_path / "run", Watcher()).run()
-    saved = json.loads((tmp_path / "run" / "recipe.json").read_text(encoding="utf-8"))
-    assert saved["optimisation"]["samples"] == 8
-    assert saved["student"]["characters"] == "abc"
+@pytest.mark.parametrize("workers", [0, 2])
+def test_crops_that_cannot_be_read_are_told_and_replaced(tmp_path: Path, crops: Path, workers: int) -> None:
+    samples = [(b"no picture", "a"), (b"", "b"), *list(LmdbDataset(crops / "train" / "bars"))[:6]]
+    write_lmdb(tmp_path / "train" / "some", samples)
+    recipe = bars_recipe(crops, samples=24)
+    source = SourceSettings(paths=(str(tmp_path / "train"),))
+    watcher, outcome = run(
+        replace(recipe, data=replace(recipe.data, sources={"some": source}, workers=workers)),
+        tmp_path / "run",
+    )
+    assert outcome.finished
+    told = [note for note in watcher.notes if "is left out" in note]
+    assert len(told) == 2
+    assert all("data.sources.some: crop" in note for note in told)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_data_that_vanishes_stops_the_run_after_saving_it(tmp_path: Path, crops: Path, workers: int) -> None:
+    recipe = bars_recipe(crops, samples=10**6)
+    watcher = Watcher()
+    trainer = new_trainer(
+        replace(recipe, data=replace(recipe.data, workers=workers)), tmp_path / "run", watcher
+    )
+    lost = trainer.words.mixture().place(30).item
+    trainer.words.crops["bars"]._kept[0][lost] = 64  # the first number that the file does not have
+    with pytest.raises(DataError, match="no image-000000065|samples 0 to 63"):
+        trainer.run()
+    assert load_checkpoint(tmp_path / "run" / "last.ckpt").samples == 24
+    assert [step.samples for step in watcher.steps] == [8, 16, 24]
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_training(crops: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(TrainingError, match="the run cannot be written there"):
+        run(bars_recipe(crops), tmp_path / "file" / "run")
+
+
+def test_the_recipe_saved_with_the_run_reproduces_it(crops: Path, tmp_path: Path) -> None:
+    run(bars_recipe(crops), tmp_path / "run")
+    again = load_recipe(tmp_path / "run" / "recipe.json")
+    assert again == bars_recipe(crops)
+    run(again, tmp_path / "again")
+    assert same(tmp_path / "run", tmp_path / "again")
 
 
 def test_without_validation_the_last_model_is_kept(crops: Path, tmp_path: Path) -> None:
-    blind = recipe(crops, samples=16)
-    blind = replace(blind, data=replace(blind.data, validation=()))
-    watcher = Watcher()
-    assert trainer(blind, tmp_path / "run", watcher).run().best == -1
-    assert not watcher.accuracies
+    blind = bars_recipe(crops, samples=16)
+    watcher, outcome = run(replace(blind, data=replace(blind.data, validation=())), tmp_path / "run")
+    assert outcome.best == -1
+    assert not watcher.validations
     model, _ = load_recogniser(tmp_path / "run" / "best")
-    last = load_checkpoint(tmp_path / "run" / "last.ckpt").learner
+    last = weights(tmp_path / "run")
     assert all(torch.equal(value, last[f"student.{name}"]) for name, value in model.state_dict().items())
+
+
+def test_the_log_of_a_resumed_run_has_each_line_once(crops: Path, tmp_path: Path) -> None:
+    recipe = replace(bars_recipe(crops), run=replace(bars_recipe(crops).run, log_every=1))
+    run(recipe, tmp_path / "run", stop_after=5)
+    with (tmp_path / "run" / "losses.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"samples": 88, "losses": {}}\n{"samples": 9')  # what a killed process had come to
+    run(recipe, tmp_path / "run", resume=True)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "losses.jsonl").read_text().splitlines()]
+    assert [line["samples"] for line in lines if "losses" in line] == list(range(8, 97, 8))
+    assert [line["samples"] for line in lines if "accuracy" in line] == [48, 96]

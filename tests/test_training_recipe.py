@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from clipstr.distil import pairs_of
 from clipstr.errors import RecipeError
 from clipstr.student import BASE, TINY
-from clipstr.training import DataSettings, Optimisation, Recipe, load_recipe, load_teacher_recipe
+from clipstr.training import Optimisation, Recipe, SyntheticSettings, load_recipe, load_teacher_recipe
+from clipstr.training.recipe import plain_recipe
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
@@ -23,7 +25,7 @@ def written(tmp_path: Path, text: str) -> Path:
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.name)
 def test_every_recipe_we_ship_is_valid(path: Path) -> None:
     load = load_teacher_recipe if path.name == "teacher.toml" else load_recipe
-    assert load(path).name == path.stem
+    assert load(path).name == {"finetune": "finetuned"}.get(path.stem, path.stem)
 
 
 @pytest.mark.parametrize("name", ["baseline", "image", "text", "clipocr", "clip-encoder"])
@@ -110,12 +112,27 @@ def test_a_size_is_chosen_and_changed_setting_by_setting(tmp_path: Path) -> None
         ('[optimisation]\nbatch_size = "64"', "optimisation.batch_size is '64'; it must be of type int"),
         ("[optimisation]\nbatch_size = true", "must be of type int"),
         ("[optimisation]\nbatch_size = 0", "must be above 0"),
-        ("[optimisation]\nwarm_up = 1.5", "it is a share of the run"),
+        ("[optimisation]\nwarm_up = 1.5", "it is a share, from 0 to below 1"),
         ("data = 3", "data is a section"),
-        ("[data]\nreal = [1]", "must be a list of texts"),
-        ("[data]\nsynthetic_share = 0.5", "data.real names no folder"),
-        ("[data]\nsynthetic_share = 2.0", "it is a share"),
-        ("[data]\neasy_until = 0.9", "in this order"),
+        ("[data]\nvalidation = [1]", "must be a list of texts"),
+        ("[data.synthetic]\nweight = 0", "there is nothing to train on"),
+        ("[data.synthetic]\nweight = -1", "it must be 0 or more"),
+        ("[data.synthetic]\neasy_until = 0.9", "in this order"),
+        ("[data.sources]\nmine = 3", "data.sources.mine is a section"),
+        (
+            "[data.sources.mine]\npath = 'x'",
+            "unknown key data.sources.mine.path; did you mean data.sources.mine.paths",
+        ),
+        ("[data.sources.mine]\nweight = 1", "data.sources.mine: a source needs paths"),
+        ("[data.sources.mine]\npaths = ['x']\nweight = 0", "data.sources.mine: a source's weight is 0"),
+        ("[data.sources.mine]\npaths = ['x']\naugment = 'blur'", "can be none, camera or rand"),
+        ("[data]\nunknown = 'keep'", "data.unknown is 'keep'"),
+        ("[run]\njournals = ['paper']", "a journal in run.journals is 'paper'"),
+        ("[optimisation]\naccumulate = 0", "must be above 0"),
+        ("[optimisation]\nscaling = 'linear'", "optimisation.scaling is 'linear'"),
+        ("[optimisation]\naverage = 1.0", "it is a share"),
+        ("size = 'tiny'\n[start]\nmodel = 'tiny'", "start.model has its own"),
+        ("[start]\nmodel = 'nowhere'", "no model called 'nowhere'"),
         ("[data]\nworkers = -1", "data.workers is -1"),
         ('[run]\nprecision = "8"', "run.precision is '8'"),
         ("[run]\nvalidate_every = 0", "must be above 0"),
@@ -134,9 +151,66 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_difficulty_is_easy_first_then_a_ramp_then_all() -> None:
-    settings = DataSettings(easy_until=0.2, hard_from=0.6, easiest=0.1)
+    settings = SyntheticSettings(easy_until=0.2, hard_from=0.6, easiest=0.1)
     assert [settings.difficulty(p) for p in (0.0, 0.2, 0.4, 0.6, 1.0)] == pytest.approx(
         [0.1, 0.1, 0.55, 1, 1]
     )
-    step = DataSettings(easy_until=0.5, hard_from=0.5)
+    step = SyntheticSettings(easy_until=0.5, hard_from=0.5)
     assert [step.difficulty(p) for p in (0.0, 0.49, 0.5, 1.0)] == [0, 0, 1, 1]
+
+
+def test_changes_are_put_into_the_recipe(tmp_path: Path) -> None:
+    changes = [
+        "optimisation.samples = 7",
+        "name=mine",
+        "data.sources.a.paths=x",
+        'data.sources.a.augment = "rand"',
+        "data.validation=['u', 'v']",
+        "run.compile=true",
+    ]
+    recipe = load_recipe(written(tmp_path, "name = 'other'\n[optimisation]\nsamples = 5"), changes)
+    assert (recipe.name, recipe.optimisation.samples, recipe.run.compile) == ("mine", 7, True)
+    assert recipe.data.sources["a"].paths == ("x",)
+    assert recipe.data.sources["a"].augment == "rand"
+    assert recipe.data.validation == ("u", "v")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("optimisation.sample=7", "unknown key optimisation.sample; did you mean optimisation.samples"),
+        ("optimisation.samples", "changes nothing: write section.key=value"),
+        ("=7", "changes nothing"),
+        ("name.x=7", "name is a value and has no x"),
+        ("optimisation.samples=many", "it must be of type int"),
+    ],
+)
+def test_a_wrong_change_is_told(tmp_path: Path, change: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe(written(tmp_path, "name = 'x'"), [change])
+
+
+def test_a_saved_recipe_is_the_same_recipe(tmp_path: Path) -> None:
+    for path in sorted(RECIPES.glob("*.toml")):
+        if path.name == "teacher.toml":
+            continue
+        recipe = load_recipe(path)
+        saved = tmp_path / "recipe.json"
+        saved.write_text(json.dumps(plain_recipe(recipe)), encoding="utf-8")
+        assert load_recipe(saved) == recipe
+
+
+def test_the_papers_recipe_is_the_authors_training() -> None:
+    """Section 4.2, and what their code does where it says nothing."""
+    recipe = load_recipe(RECIPES / "paper.toml")
+    settings = recipe.optimisation
+    assert recipe.student == BASE
+    assert (settings.epochs, settings.batch_size, settings.learning_rate) == (5, 320, 1.4e-3)
+    assert settings.peak(2) == pytest.approx(1.4e-3 * 2**0.5 * 160 / 256)
+    assert settings.peak(1) == pytest.approx(1.4e-3 * 320 / 256)
+    assert (settings.warm_up, settings.gradient_clip, settings.weight_decay) == (0.075, 20.0, 0.0)
+    assert (recipe.distillation.padding, recipe.distillation.rows) == ("include", "batch")
+    assert recipe.run.precision == "16-mixed"
+    assert recipe.data.synthetic.weight == 0
+    assert [source.augment for source in recipe.data.sources.values()] == ["rand"]
+    assert Optimisation(learning_rate=1.0).peak(8) == 1.0

@@ -134,3 +134,8 @@ class Charset:
         if self.single_case:
             text = text.lower() if any(c.islower() for c in self.characters) else text.upper()
         return "".join(character for character in text if character in self._ids)
+
+    def lost(self, text: str) -> str:
+        """The different characters of ``text`` that `fold` deletes altogether, in order; no white space."""
+        characters = dict.fromkeys(unicodedata.normalize("NFC", "".join(text.split())))
+        return "".join(character for character in characters if not self.fold(character))

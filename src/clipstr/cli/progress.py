@@ -1,59 +1,16 @@
-"""What a training verb does around the run: its time, its progress line, its end."""
+"""What a person sees of a run while it trains."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from clipstr.errors import InputError
-
 if TYPE_CHECKING:
-    from clipstr.training import Recipe, Step, TeacherRecipe
+    from clipstr.training import Step, Validation
 
-__all__ = ["MaxTime", "Out", "ProgressLine", "Resume", "duration", "follow"]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-Out = Annotated[Path, typer.Option("--out", help="The folder of the run.", show_default=False)]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")]
-MaxTime = Annotated[
-    str, typer.Option("--max-time", help="Finish within this time of training, e.g. 90m or 8h.")
-]
-
-
-def follow(
-    settings: Recipe | TeacherRecipe, out: Path, *, resume: bool, max_time: str, again: str, judged: str
-) -> Console:
-    """The console of a finished run of ``settings`` in ``out``.
-
-    ``again`` is the command that goes on with it, ``judged`` what validation measures. Exits with status 3
-    if the run was interrupted; raises `InputError` for a time that is none.
-    """
-    from clipstr.training import Trainer
-
-    seconds = duration(max_time) if max_time else None
-    console = Console(stderr=True)
-    with ProgressLine(console) as line:
-        outcome = Trainer(settings, out, observer=line, resume=resume, max_seconds=seconds).run()
-    best = f"best {judged} on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
-    console.print(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
-    if not outcome.finished:
-        console.print(f"interrupted; go on with: {again} --out {out} --resume", soft_wrap=True)
-        raise typer.Exit(3)
-    return console
-
-
-def duration(text: str) -> float:
-    """The seconds that a time like ``90s``, ``45m``, ``1.5h`` or ``2d`` means; raises `InputError`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not match or not float(match[1]):
-        raise InputError(f"--max-time is {text!r}; write a number and s, m, h or d, such as 90m")
-    return float(match[1]) * _UNITS[match[2]]
+__all__ = ["ProgressLine"]
 
 
 class ProgressLine:
@@ -95,8 +52,12 @@ class ProgressLine:
             self.last_line = step.seconds
             self.console.print(f"{step.progress:6.1%} {line} lr {step.learning_rate:.2e}", soft_wrap=True)
 
-    def validated(self, step: Step, accuracy: dict[str, float]) -> None:
+    def validated(self, step: Step, validation: Validation) -> None:
         """Prints the accuracy of each set."""
-        self.validation = f"accuracy {accuracy['mean']:.1%}"
-        parts = ", ".join(f"{name} {value:.1%}" for name, value in accuracy.items())
+        self.validation = f"accuracy {validation.accuracy['mean']:.1%}"
+        parts = ", ".join(f"{name} {value:.1%}" for name, value in validation.accuracy.items())
         self.console.print(f"validated after {step.samples} samples: {parts}", soft_wrap=True)
+
+    def noted(self, message: str) -> None:
+        """Prints ``message``."""
+        self.console.print(message, soft_wrap=True, markup=False, highlight=False)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clipstr.cli.progress import MaxTime, Out, Resume, follow
+from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
 from clipstr.cli.teacher_align import align
 from clipstr.errors import MissingExtraError
 
@@ -27,8 +27,10 @@ def train(
         Path, typer.Argument(help="A recipe file, such as recipes/teacher.toml.", show_default=False)
     ],
     out: Out,
+    changes: Changes = None,
     resume: Resume = False,
     max_time: MaxTime = "",
+    dry_run: DryRun = False,
 ) -> None:
     """Train a CLIP on word pictures and their spelled-out text: the best on validation goes to DIR/best.
 
@@ -42,9 +44,16 @@ def train(
         raise MissingExtraError(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    settings = load_teacher_recipe(recipe)
-    again = f"clipstr teacher train {recipe}"
-    console = follow(settings, out, resume=resume, max_time=max_time, again=again, judged="retrieval")
+    settings = load_teacher_recipe(recipe, changes or ())
+    console = follow(
+        settings,
+        out,
+        resume=resume,
+        max_time=max_time,
+        dry_run=dry_run,
+        again=["clipstr", "teacher", "train", str(recipe), *(f"--set={change}" for change in changes or ())],
+        judged="retrieval",
+    )
     best = out / BEST_FOLDER
     console.print(f'next: set teacher.weights = "{best}" in a recogniser\'s recipe', soft_wrap=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clipstr.cli.progress import MaxTime, Out, Resume, follow
+from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
 from clipstr.errors import MissingExtraError
 
 __all__ = ["train"]
@@ -15,17 +15,23 @@ __all__ = ["train"]
 
 def train(
     recipe: Annotated[
-        Path, typer.Argument(help="A recipe file, such as recipes/tiny.toml.", show_default=False)
+        Path,
+        typer.Argument(
+            help="A recipe file, such as recipes/tiny.toml, or a run's recipe.json.", show_default=False
+        ),
     ],
     out: Out,
+    changes: Changes = None,
     resume: Resume = False,
     max_time: MaxTime = "",
+    dry_run: DryRun = False,
 ) -> None:
     """Train a recogniser by RECIPE: the best model on validation goes to DIR/best.
 
     With --max-time the learning rate and the difficulty of the renderings follow the clock, so that the
-    run lives through its whole schedule. Ctrl-C saves; --resume goes on from there. Exit status: 0 when
-    the run is finished, 3 when it was interrupted and can be resumed.
+    run lives through its whole schedule. Ctrl-C saves; --resume goes on from there. With several GPUs set
+    run.devices, or start it under torchrun. Exit status: 0 when the run is finished, 3 when it was
+    interrupted and can be resumed.
     """
     try:
         from clipstr.training import BEST_FOLDER, load_recipe
@@ -33,8 +39,15 @@ def train(
         raise MissingExtraError(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    settings = load_recipe(recipe)
-    again = f"clipstr train {recipe}"
-    console = follow(settings, out, resume=resume, max_time=max_time, again=again, judged="accuracy")
+    settings = load_recipe(recipe, changes or ())
+    console = follow(
+        settings,
+        out,
+        resume=resume,
+        max_time=max_time,
+        dry_run=dry_run,
+        again=["clipstr", "train", str(recipe), *(f"--set={change}" for change in changes or ())],
+        judged="accuracy",
+    )
     if settings.encoder == "student":
         console.print(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR", soft_wrap=True)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import cv2
 import numpy as np
-from PIL import Image
 
-__all__ = ["augment"]
+__all__ = ["AUGMENTATIONS", "augment"]
 
 _WORKING_HEIGHT = 64  # pixels: twice what a recogniser sees, and small enough to be quick
 
 
-def augment(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """A changed copy of the RGB ``picture``, at most 64 pixels high; all chance comes from ``rng``."""
-    pixels = np.asarray(_shrunk(picture))
+def augment(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A changed copy of ``pixels`` (height, width, 3) in uint8 RGB, at most 64 pixels high.
+
+    All chance comes from ``rng``.
+    """
+    pixels = _shrunk(pixels)
     if rng.random() < 0.7:
         pixels = _seen_otherwise(pixels, rng)
     if rng.random() < 0.5:
@@ -25,14 +29,15 @@ def augment(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         pixels = np.clip(pixels + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         pixels = _compressed(pixels, int(rng.integers(15, 75)))
-    return Image.fromarray(pixels)
+    return pixels
 
 
-def _shrunk(picture: Image.Image) -> Image.Image:
-    if picture.height <= _WORKING_HEIGHT:
-        return picture
-    width = max(round(picture.width * _WORKING_HEIGHT / picture.height), 1)
-    return picture.resize((width, _WORKING_HEIGHT), Image.Resampling.BILINEAR, reducing_gap=2.0)
+def _shrunk(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    if height <= _WORKING_HEIGHT:
+        return pixels
+    size = (max(round(width * _WORKING_HEIGHT / height), 1), _WORKING_HEIGHT)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
 
 
 def _seen_otherwise(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -79,3 +84,16 @@ def _blurred(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _compressed(pixels: np.ndarray, quality: int) -> np.ndarray:
     _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+
+
+def unchanged(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """``pixels`` as they are."""
+    return pixels
+
+
+AUGMENTATIONS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "none": unchanged,
+    "camera": augment,
+    "rand": unchanged,
+}
+"""The augmentations by name."""

@@ -18,15 +18,20 @@ from clipstr.errors import InputError
 
 __all__ = ["DropReason", "FoldedLabel", "FoldedLabels", "LabelRule"]
 
-DropReason = Literal["too long", "empty"]
+DropReason = Literal["too long", "unknown", "empty"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoldedLabel:
-    """A label as the rule leaves it: its text, or else why it is dropped. One of the two is None."""
+    """A label as the rule leaves it: its text, or else why it is dropped. One of the two is None.
+
+    ``deleted`` are the different characters that folding loses altogether: no white space, and neither
+    those that only change their case nor accents that come off their letters.
+    """
 
     text: str | None
     dropped: DropReason | None
+    deleted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +39,15 @@ class FoldedLabels:
     """The labels of a data set that the rule keeps, and how many it drops.
 
     ``indices[k]`` is the number in the data set of the sample whose folded label is ``texts[k]``.
-    ``dropped`` counts the others by reason; every reason is there, with 0 if nothing was dropped for it.
+    ``dropped`` counts the others by reason; every reason for which the rule
+    drops is there, with 0 if nothing was.
+    ``deleted`` counts the labels that lost a character, or were dropped for it, by character.
     """
 
     indices: list[int]
     texts: list[str]
     dropped: dict[DropReason, int]
+    deleted: dict[str, int]
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -47,34 +55,49 @@ class FoldedLabels:
 
 @dataclass(frozen=True)
 class LabelRule:
-    """Folds labels into ``charset`` and drops those of more than ``max_length`` characters."""
+    """Folds labels into ``charset`` and drops those of more than ``max_length`` characters.
+
+    Characters outside the alphabet are deleted, which is PARSeq's rule, or their labels dropped.
+    """
 
     charset: Charset
     max_length: int = 25  # characters, counted before those outside the alphabet are deleted
+    unknown: Literal["delete", "drop"] = "delete"
 
     def __post_init__(self) -> None:
         if self.max_length < 1:
             raise InputError(f"the longest label has at least 1 character, and not {self.max_length}")
+        if self.unknown not in ("delete", "drop"):
+            raise InputError(f"unknown characters are 'delete'd or their labels 'drop'ped: {self.unknown!r}")
 
     def apply(self, label: str) -> FoldedLabel:
         """``label`` folded, or the reason why it is dropped."""
         if len(self.charset.normalise(label)) > self.max_length:
             return FoldedLabel(text=None, dropped="too long")
         text = self.charset.fold(label)
+        # In ASCII nothing grows, so that an equal length says that nothing went.
+        whole = len(text) == len(label) and label.isascii()
+        deleted = "" if whole else self.charset.lost(label)
+        if deleted and self.unknown == "drop":
+            return FoldedLabel(text=None, dropped="unknown", deleted=deleted)
         if not text:
-            return FoldedLabel(text=None, dropped="empty")
-        return FoldedLabel(text=text, dropped=None)
+            return FoldedLabel(text=None, dropped="empty", deleted=deleted)
+        return FoldedLabel(text=text, dropped=None, deleted=deleted)
 
     def apply_all(self, labels: Iterable[str]) -> FoldedLabels:
         """The kept labels with their positions among ``labels``, and the counts of the dropped ones."""
         indices: list[int] = []
         texts: list[str] = []
-        reasons: Counter[DropReason] = Counter({"too long": 0, "empty": 0})
+        reasons: dict[DropReason, int] = {"too long": 0, "empty": 0}
+        if self.unknown == "drop":
+            reasons["unknown"] = 0
+        deleted: Counter[str] = Counter()
         for index, label in enumerate(labels):
             folded = self.apply(label)
+            deleted.update(folded.deleted)
             if folded.text is not None:
                 indices.append(index)
                 texts.append(folded.text)
             elif folded.dropped is not None:
                 reasons[folded.dropped] += 1
-        return FoldedLabels(indices=indices, texts=texts, dropped=dict(reasons))
+        return FoldedLabels(indices=indices, texts=texts, dropped=reasons, deleted=dict(deleted))

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from clipstr.data import DropReason, FoldedLabels, LabelRule, LmdbDataset, find_lmdbs
+from clipstr.data.sources import Source
 from clipstr.errors import ImageError
 from clipstr.imaging import load_image
 from clipstr.metrics import Interval, ned_similarity, unweighted_mean, weighted_mean, wilson_interval
@@ -151,7 +152,7 @@ def evaluate(
 def evaluate_set(
     reader: WordReader,
     name: str,
-    dataset: LmdbDataset,
+    dataset: Source,
     rule: LabelRule,
     *,
     batch_size: int = 32,
@@ -208,7 +209,7 @@ class _Tally:
 def _read(
     reader: WordReader,
     name: str,
-    dataset: LmdbDataset,
+    dataset: Source,
     labels: FoldedLabels,
     rule: LabelRule,
     batch_size: int,

@@ -138,4 +138,6 @@ def _counted(number: int, noun: str) -> str:
 def _described(reason: DropReason, rule: LabelRule) -> str:
     if reason == "too long":
         return f"of more than {rule.max_length} characters"
+    if reason == "unknown":
+        return "with characters outside the alphabet"
     return "without any character of the alphabet"

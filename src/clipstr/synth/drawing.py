@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from clipstr.synth.fonts import FontFace, load_font
+from clipstr.synth.fonts import FontFace, draws, load_font
 
 __all__ = ["Mask", "bent", "draw_word"]
 
@@ -27,8 +27,9 @@ def draw_word(text: str, faces: Sequence[FontFace], rng: np.random.Generator, di
     lacks a character of ``text`` is not used, unless all that were tried do.
     """
     for _ in range(TRIES):
-        font = load_font(faces[int(rng.integers(len(faces)))], int(rng.choice(SIZES)))
-        if all(font.getmask(character).getbbox() for character in dict.fromkeys(text)):
+        face = faces[int(rng.integers(len(faces)))]
+        font = load_font(face, int(rng.choice(SIZES)))
+        if all(draws(face, character) for character in text):
             break
     stroke = int(rng.integers(1, 3)) if rng.random() < 0.12 * difficulty else 0
     if len(text) > 1 and rng.random() < 0.05 + 0.2 * difficulty:

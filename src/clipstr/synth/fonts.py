@@ -14,10 +14,11 @@ from PIL import ImageFont
 
 from clipstr.errors import DataError
 
-__all__ = ["FontFace", "find_fonts", "load_font"]
+__all__ = ["FontFace", "draws", "find_fonts", "load_font"]
 
 SUFFIXES = {".ttf", ".otf", ".ttc", ".pfb"}
 _PROBE = "aegkmRSW0258"  # a face that cannot draw these differently writes no Latin words
+_PROBE_SIZE = 28  # pixels
 _BUILT_IN = ":pillow:"
 _NO_LETTERS = ("barcode", "dingbat", "emoji", "icon", "mathematical", "ornament", "symbol")
 
@@ -92,6 +93,14 @@ def load_font(face: FontFace, size: int) -> ImageFont.FreeTypeFont:
         return font
     content = BytesIO(_content(face.path))  # one copy of the file for all sizes
     return ImageFont.truetype(content, size, index=face.number, layout_engine=ImageFont.Layout.BASIC)
+
+
+@lru_cache(maxsize=65536)
+def draws(face: FontFace, character: str) -> bool:
+    """Whether the face has a glyph with ink for ``character``, and not just the box for what it lacks."""
+    font = load_font(face, _PROBE_SIZE)
+    glyph = font.getmask(character)
+    return bool(glyph.getbbox()) and bytes(glyph) != bytes(font.getmask("\uffff"))
 
 
 @lru_cache(maxsize=4096)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from clipstr.training.loop import BEST_FOLDER, Observer, Outcome, Step, Trainer
-from clipstr.training.recipe import (
-    ClipSettings,
+from clipstr.training.loop import Trainer
+from clipstr.training.observer import Observer, Outcome, SampleReading, Step, Validation
+from clipstr.training.recipe import ClipSettings, Recipe, TeacherRecipe, load_recipe, load_teacher_recipe
+from clipstr.training.records import BEST_FOLDER
+from clipstr.training.settings import (
     DataSettings,
     Optimisation,
-    Recipe,
     RunSettings,
-    TeacherRecipe,
-    load_recipe,
-    load_teacher_recipe,
+    SourceSettings,
+    StartSettings,
+    SyntheticSettings,
 )
 
 __all__ = [
@@ -23,9 +24,14 @@ __all__ = [
     "Outcome",
     "Recipe",
     "RunSettings",
+    "SampleReading",
+    "SourceSettings",
+    "StartSettings",
     "Step",
+    "SyntheticSettings",
     "TeacherRecipe",
     "Trainer",
+    "Validation",
     "load_recipe",
     "load_teacher_recipe",
 ]

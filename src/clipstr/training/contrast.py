@@ -15,7 +15,8 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from clipstr.charset import Charset
-from clipstr.data import LabelRule, LmdbDataset
+from clipstr.data import LabelRule
+from clipstr.data.sources import Source
 from clipstr.errors import ImageError, RecipeError
 from clipstr.imaging import load_image
 from clipstr.teacher.architecture import Architecture, named_architecture
@@ -24,6 +25,7 @@ from clipstr.teacher.inputs import InputConversion
 from clipstr.teacher.tokens import LabelTokens
 from clipstr.teacher.weights import save_clip
 from clipstr.training.objective import Batch, CtcHead, ctc_loss, make_batch
+from clipstr.training.observer import Validation
 from clipstr.training.recipe import TeacherRecipe
 from clipstr.training.stream import validation_sets
 from clipstr.training.task import SampleFormat
@@ -98,7 +100,8 @@ class Contrast:
         self.learner = ContrastiveLearner(
             self.architecture, self.format.charset, ctc_weight=recipe.optimisation.ctc_weight
         )
-        self.clip = self.learner.clip
+        self.model = self.clip = self.learner.clip
+        self.notes: list[str] = []
         self._convert = InputConversion(settings.preprocessing, self.architecture)
         context = self.architecture.text.context_length
         if settings.max_length + 2 > context:
@@ -107,33 +110,34 @@ class Contrast:
                 f"{context} tokens that {settings.architecture} holds: lower it to {context - 2}"
             )
         self.tokens = LabelTokens(tokens=settings.tokens, case=settings.case, context_length=context)
-        self.sets: list[LmdbDataset] = validation_sets(recipe.data)
+        self.sets = validation_sets(recipe.data)
         self._device = torch.device("cpu")
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Remembers where validation belongs."""
         self._device = device
 
-    def inputs(self, images: Tensor, texts: list[str]) -> tuple[Batch, Tensor, Tensor]:
+    def inputs(self, images: Tensor, texts: list[str], share: Tensor) -> tuple[Batch, Tensor, Tensor]:
         """Pictures as CLIP wants them, its tokens of the batch's different words, and whose is which."""
         words = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         which = torch.tensor([words[text] for text in texts], device=images.device)
         batch = make_batch(self._convert(images), texts, self.format.charset)
         return batch, self.tokens.batch(list(words)).to(images.device), which
 
-    def validate(self) -> dict[str, float]:
+    def validate(self) -> Validation:
         """The share of pictures whose own label is the nearest among all labels of their set, by set."""
         if not self.sets:
-            return {}
+            return Validation(accuracy={})
         was_training = self.learner.training
         self.learner.eval()
-        counted = {dataset.path.name: self._retrieval(dataset) for dataset in self.sets}
+        counted = {name: self._retrieval(dataset) for name, dataset in self.sets.items()}
         self.learner.train(was_training)
         right, total = (sum(counts) for counts in zip(*counted.values(), strict=True))
-        return {name: found / of for name, (found, of) in counted.items()} | {"mean": right / total}
+        shares = {name: found / of for name, (found, of) in counted.items()}
+        return Validation(accuracy=shares | {"mean": right / total})
 
     @torch.no_grad()
-    def _retrieval(self, dataset: LmdbDataset) -> tuple[int, int]:
+    def _retrieval(self, dataset: Source) -> tuple[int, int]:
         """How many pictures find their label, and of how many."""
         kept = LabelRule(self.format.charset, self.format.max_length).apply_all(
             dataset.label(index) for index in range(len(dataset))
@@ -149,7 +153,7 @@ class Contrast:
             right += sum(words[int(n)] == text for n, (_, text) in zip(nearest, part, strict=True))
         return right, len(kept)
 
-    def _pixels(self, dataset: LmdbDataset, index: int) -> np.ndarray | None:
+    def _pixels(self, dataset: Source, index: int) -> np.ndarray | None:
         try:
             return self.format.preprocessing.resize(load_image(dataset.image_bytes(index)))
         except ImageError:

@@ -2,72 +2,61 @@
 
 from __future__ import annotations
 
-import json
+import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Generator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
+import numpy as np
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor
 
-from clipstr.errors import TrainingError
-from clipstr.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from clipstr.errors import RecipeError, TrainingError
+from clipstr.training.averaging import Average
+from clipstr.training.checkpoint import Checkpoint
 from clipstr.training.contrast import Contrast
 from clipstr.training.interruption import Interruption
-from clipstr.training.recipe import Recipe, TeacherRecipe
+from clipstr.training.observer import Observer, Outcome, Step
+from clipstr.training.optimiser import new_optimiser
+from clipstr.training.processes import Processes
+from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
 from clipstr.training.recognition import Recognition
+from clipstr.training.records import Records
 from clipstr.training.schedule import Budget, learning_rate
-from clipstr.training.stream import MixedWords, loader
-from clipstr.training.task import Task
+from clipstr.training.stream import MixedWords, Slice, Words, loader
+from clipstr.training.task import Task, normalised
 
-__all__ = ["BEST_FOLDER", "Observer", "Outcome", "Step", "Trainer"]
+__all__ = ["PRODUCTS", "Trainer", "new_task"]
 
-CHECKPOINT_FILE, RECIPE_FILE, LOSSES_FILE, BEST_FOLDER = "last.ckpt", "recipe.json", "losses.jsonl", "best"
-
-_PRODUCTS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+PRODUCTS = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 """In what matrices are multiplied, by precision."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """What one step did."""
-
-    samples: int  # seen since the run began
-    seconds: float  # trained since the run began
-    progress: float  # of the run, 0 to 1
-    learning_rate: float
-    losses: dict[str, float]  # means over the batch by name; "total" is what was minimised
+class _LostDataError(Exception):
+    """The samples cannot go on; what was learned so far is sound. Its cause says why."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """Where a run ended."""
+@dataclass(frozen=True)
+class _Report:
+    """What a step did, its numbers perhaps still being calculated on the device."""
 
-    samples: int
-    seconds: float
-    best: float  # share of right answers on validation, 0 to 1; -1 if there was none
-    finished: bool  # false if it was interrupted
+    step: Step
+    names: list[str]
+    everyones: Tensor  # (processes, losses by these names, then seconds, then whether to stop)
 
 
-class Observer(Protocol):
-    """Who watches a run."""
-
-    def stepped(self, step: Step) -> None:
-        """A step was made."""
-
-    def validated(self, step: Step, accuracy: dict[str, float]) -> None:
-        """The model was validated: shares of right answers by set (see `Task.validate`)."""
+def new_task(recipe: Recipe | TeacherRecipe) -> Task:
+    """The task that ``recipe`` describes."""
+    return Recognition(recipe) if isinstance(recipe, Recipe) else Contrast(recipe)
 
 
 class Trainer:
-    """One run of a recipe in a folder.
+    """One run of a recipe in a folder (see `Records` for what it holds).
 
-    ``folder`` gets ``last.ckpt`` (to resume from), ``best`` (the best model on validation, or the last
-    without any), ``recipe.json`` and ``losses.jsonl``
-    (every term of the loss by name, now and then, and each validation).
+    In several processes each makes its own, and they work as one: the same weights come out as of one
+    process with the same recipe, to rounding. ``observers`` are told in the main process alone.
     Raises `TrainingError` if the folder holds another run, or none to resume, or the run cannot go on.
     """
 
@@ -76,63 +65,47 @@ class Trainer:
         recipe: Recipe | TeacherRecipe,
         folder: Path,
         *,
-        observer: Observer,
+        observers: Sequence[Observer],
         resume: bool,
         max_seconds: float | None,
     ) -> None:
-        self.recipe, self.folder, self.observer = recipe, folder, observer
-        self.budget = Budget(samples=recipe.optimisation.samples, seconds=max_seconds)
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
+        self.processes = Processes(recipe.run)
         torch.manual_seed(recipe.run.seed)
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
-        self.task: Task = Recognition(recipe) if isinstance(recipe, Recipe) else Contrast(recipe)
-        self.task.place(self.fabric.device, _PRODUCTS[recipe.run.precision])
-        self.module, self.optimiser = self.fabric.setup(self.task.learner, self._new_optimiser())
-        self.samples, self.seconds, self.best = 0, 0.0, -1.0
-        self._claim(resume)
-
-    def _new_optimiser(self) -> torch.optim.Optimizer:
+        self.task = new_task(recipe)
+        self.words = MixedWords(recipe.data, self.task.format)
+        self.recipe = _with_samples(recipe, self.words)
         settings = self.recipe.optimisation
-        parameters = [p for p in self.task.learner.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(
-            groups,
-            lr=settings.learning_rate,
-            betas=(0.9, settings.beta2),
-            # One kernel for all weights is far quicker; with 16-bit gradients Fabric could not clip them.
-            fused=self.recipe.run.precision != "16-mixed",
+        self.budget = Budget(samples=settings.samples, seconds=max_seconds)
+        self.share = Slice(
+            settings.batch_size, settings.accumulate, self.processes.rank, self.processes.count
         )
+        self.fabric = self.processes.fabric
+        self.task.place(self.fabric.device, PRODUCTS[recipe.run.precision])
+        self.module, self.optimiser = self.fabric.setup(
+            self.processes.with_common_norms(self.task.learner),
+            new_optimiser(self.task.learner, settings, recipe.run.precision),
+        )
+        self.average = Average(self.task.learner, settings.average) if settings.average else None
+        self.samples, self.seconds, self.best = 0, 0.0, -1.0
+        self.records = Records(folder, self.recipe, observers)
+        state = self.processes.on_main(lambda: self.records.claim(resume))
+        if state is not None:
+            self._restore(state)
 
-    def _claim(self, resume: bool) -> None:
-        """Takes up the run in the folder, or begins one there."""
-        if resume:
-            self._restore(load_checkpoint(self.folder / CHECKPOINT_FILE))
-            return
-        if (self.folder / CHECKPOINT_FILE).exists():
-            raise TrainingError(f"{self.folder} holds a run already: use --resume, or another folder")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(asdict(self.recipe), indent=2) + "\n"
-            (self.folder / RECIPE_FILE).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise TrainingError(f"{self.folder}: the run cannot be written there: {error}") from error
+    def _restore(self, state: Checkpoint) -> None:
+        self.task.learner.load_state_dict(state.learner)
+        self.optimiser.load_state_dict(state.optimiser)
+        self.fabric.strategy.precision.load_state_dict(state.precision)
+        if self.average is not None:
+            self.average.load_state_dict(state.average)
+        self.samples, self.seconds, self.best = state.samples, state.seconds, state.best
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        """Takes over ``checkpoint``: a run may resume with other data and pace, nothing else changed."""
-        mine, saved = (_choices(recipe) for recipe in (_plain(self.recipe), checkpoint.recipe))
-        for name in sorted(set(mine) | set(saved)):
-            if mine.get(name) != saved.get(name):
-                raise TrainingError(
-                    f"{self.folder} holds a run of another recipe: {name} differs; "
-                    "resume with the run's own, or begin in another folder"
-                )
-        self.task.learner.load_state_dict(checkpoint.learner)
-        self.optimiser.load_state_dict(checkpoint.optimiser)
-        self.samples, self.seconds, self.best = checkpoint.samples, checkpoint.seconds, checkpoint.best
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the model and of the data before they are trained on, a line each."""
+        return [*self.task.notes, *(line for crops in self.words.crops.values() for line in crops.notes())]
 
     @property
     def progress(self) -> float:
@@ -140,126 +113,196 @@ class Trainer:
         return self.budget.progress(self.samples, self.seconds)
 
     def run(self) -> Outcome:
-        """Trains until the samples or the time are spent, or until it is interrupted; saves in each case."""
-        settings = self.recipe.run
-        saved = time.monotonic()
-        started = saved - self.seconds
-        step: Step | None = None
-        next_validation = self.samples + settings.validate_every
-        steps = 0
-        with Interruption() as interruption:
-            for pixels, texts in self._batches():
-                if interruption.wanted or self.progress >= 1:
-                    break
-                step = self._step(pixels, texts)
-                self.seconds = time.monotonic() - started
-                self.observer.stepped(step)
-                steps += 1
-                if steps % settings.log_every == 1 or settings.log_every == 1:
-                    self._log(step, losses=step.losses, learning_rate=step.learning_rate)
-                if self.samples >= next_validation and self.progress < 1:
-                    self._validate(step)
-                    next_validation += settings.validate_every
-                if time.monotonic() - saved > settings.checkpoint_every:
-                    self._save()
-                    saved = time.monotonic()
-            if step is not None and self.progress >= 1:
-                self._validate(step)
-            self._save()
-        finished = self.progress >= 1
-        return Outcome(samples=self.samples, seconds=self.seconds, best=self.best, finished=finished)
+        """Trains until the samples or the time are spent, or until it is interrupted; saves in each case.
 
-    def _batches(self) -> Iterator[tuple[Tensor, list[str]]]:
-        data = self.recipe.data
+        What stops it for good, such as data that vanished, is raised when what was learned is saved.
+        """
+        settings = self.recipe.run
+        self._began = time.monotonic() - self.seconds
+        self._report: _Report | None = None
+        self._stopping = False
+        saved, judged = self.seconds, self.samples
+        with Interruption() as interruption, closing(self._batches()) as batches, self.records:
+            self.records.note(self.notes)
+            try:
+                while not self._stopping and self.progress < 1:
+                    before = self.samples
+                    self._step(batches, stop=interruption.wanted)
+                    if self.samples // settings.validate_every > before // settings.validate_every:
+                        self._validate()
+                        judged = self.samples
+                    if self.seconds - saved > settings.checkpoint_every:
+                        self._save()
+                        saved = self.seconds
+            except _LostDataError as loss:
+                if self.processes.count == 1:  # the others would not come to save
+                    self._save()
+                raise loss.args[0] from loss
+            if self.progress >= 1 and judged != self.samples:
+                self._validate()
+            self._save()
+            outcome = self.records.end(
+                Outcome(
+                    samples=self.samples, seconds=self.seconds, best=self.best, finished=self.progress >= 1
+                )
+            )
+        self.processes.close()
+        return outcome
+
+    def rehearse(self, steps: int) -> Words:
+        """Makes ``steps`` steps and keeps nothing; gives the samples that come next."""
+        self._began, self._report = time.monotonic(), None
+        with closing(self._batches()) as batches:
+            for _ in range(steps):
+                self._step(batches, stop=False)
+                self._settle()
+            return self._next(batches)
+
+    def _batches(self) -> Generator[Words, None, None]:
+        synthetic, samples = self.recipe.data.synthetic, self.recipe.optimisation.samples
+        by_time = self.budget.seconds is not None
         return loader(
-            MixedWords(data, self.task.format),
+            self.words,
+            self.share,
             start=self.samples,
-            batch_size=self.recipe.optimisation.batch_size,
-            difficulty=lambda: data.difficulty(self.progress),
-            workers=data.workers,
+            # Of the sample's number and not of the clock, so that a resumed run gets the same samples.
+            difficulty=lambda first: synthetic.difficulty(self.progress if by_time else first / samples),
+            workers=self.recipe.data.workers,
         )
 
-    def _step(self, pixels: Tensor, texts: list[str]) -> Step:
-        """One step of the optimiser on one batch. Raises `TrainingError` if the loss is no number."""
+    def _step(self, batches: Generator[Words, None, None], *, stop: bool) -> None:
+        """One step of the optimiser on one batch, in parts."""
         settings = self.recipe.optimisation
-        rate = learning_rate(self.progress, highest=settings.learning_rate, warm_up=settings.warm_up)
+        started = time.monotonic()
+        parts = [self._next(batches) for _ in range(settings.accumulate)]
+        waited = time.monotonic() - started
+        peak = settings.peak(self.processes.count)
+        rate = learning_rate(self.progress, highest=peak, warm_up=settings.warm_up)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        normalised = self.task.format.preprocessing.normalise(pixels.numpy())
-        images = torch.from_numpy(normalised).to(self.fabric.device)
-        with self.fabric.autocast():
-            inputs = self.task.inputs(images, texts)
-        losses: dict[str, Tensor] = self.module(*inputs)
-        self.fabric.backward(losses["total"])
+        # The chance of a step depends on its number alone: nothing of it need be kept to resume.
+        torch.manual_seed(_seed(self.recipe.run.seed, self.samples, self.processes.rank))
+        losses = self._learn(parts)
         self.fabric.clip_gradients(
             self.module, self.optimiser, max_norm=settings.gradient_clip, error_if_nonfinite=False
         )
-        values = {name: float(value.detach()) for name, value in losses.items()}
-        if not torch.isfinite(losses["total"]):
-            raise TrainingError(
-                f"the loss is {values['total']} after {self.samples} samples; "
-                f"{self.folder / CHECKPOINT_FILE} is from before: begin anew with a lower learning rate"
-            )
         self.optimiser.step()
         self.optimiser.zero_grad()
-        self.samples += len(texts)
-        return Step(
+        if self.average is not None:
+            self.average.update()
+        self.samples += settings.batch_size
+        step = Step(
             samples=self.samples,
             seconds=self.seconds,
+            waited=waited,
             progress=self.progress,
             learning_rate=rate,
-            losses=values,
+            losses={},
         )
+        clock = time.monotonic() - self._began
+        everyones = self.processes.everyones([*losses.values(), clock, float(stop)])
+        self._settle()  # the last step: the device works on this one meanwhile
+        self._report = _Report(step, list(losses), everyones)
 
-    def _validate(self, step: Step) -> None:
-        """Judges the model and keeps it if it is better than any before, or if nothing can judge it."""
-        accuracy = self.task.validate()
-        if accuracy:
-            self.observer.validated(step, accuracy)
-            self._log(step, accuracy=accuracy)
-        if not accuracy or accuracy["mean"] > self.best:
-            self.best = accuracy.get("mean", self.best)
-            source = {
-                "recipe": _plain(self.recipe),
-                "samples": self.samples,
-                "minutes": round(self.seconds / 60, 1),
-                "validation": accuracy,
-            }
-            self.task.save(self.folder / BEST_FOLDER, source)
+    def _settle(self) -> None:
+        """Reads what the last step gave, and tells. Raises `TrainingError` if the loss is no number."""
+        if self._report is None:
+            return
+        report, self._report = self._report, None
+        *values, seconds, stop = zip(*report.everyones.tolist(), strict=True)
+        losses = {name: sum(each) / len(each) for name, each in zip(report.names, values, strict=True)}
+        self.seconds, self._stopping = max(seconds), max(stop) > 0
+        if not math.isfinite(losses["total"]):
+            before = report.step.samples - self.recipe.optimisation.batch_size
+            raise TrainingError(
+                f"the loss is {losses['total']} after {before} samples; "
+                f"{self.records.checkpoint} is from before: begin anew with a lower learning rate"
+            )
+        self._step_told = replace(report.step, seconds=self.seconds, losses=losses)
+        if self.processes.main:
+            self.records.stepped(self._step_told)
 
-    def _log(self, step: Step, **values: Any) -> None:
-        """Adds a line to the run's log."""
-        line = {"samples": step.samples, "seconds": round(step.seconds, 1), **values}
+    def _next(self, batches: Generator[Words, None, None]) -> Words:
         try:
-            with (self.folder / LOSSES_FILE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise TrainingError(f"{self.folder}: the run cannot be written there: {error}") from error
+            words = next(batches)
+        except Exception as error:
+            raise _LostDataError(error) from error
+        self.records.note(words.notes)
+        return words
+
+    def _learn(self, parts: list[Words]) -> dict[str, Tensor]:
+        """The gradients of all ``parts`` of a step; the losses by name, this process's means."""
+        preprocessing, device = self.task.format.preprocessing, self.fabric.device
+        shares = self._shares(parts)
+        sums: dict[str, Tensor] = {}
+        for number, words in enumerate(parts):
+            images = normalised(words.pixels.to(device, non_blocking=True), preprocessing)
+            with self.processes.synchronised(self.module, last=number + 1 == len(parts)):
+                with self.fabric.autocast():
+                    inputs = self.task.inputs(images, words.texts, shares[number])
+                losses: dict[str, Tensor] = self.module(*inputs)
+                self.fabric.backward(losses["total"] / len(parts))
+            for name, value in losses.items():
+                sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach() / len(parts)
+        return sums
+
+    def _shares(self, parts: list[Words]) -> Tensor:
+        """How much each of our ``parts`` has to say in proportion to the step's average part.
+
+        Means over characters count by their number, so that the loss of a step is the same however it
+        is divided.
+        """
+        counts = [float(sum(len(text) + 1 for text in words.texts)) for words in parts]  # with the end
+        everyones = self.processes.everyones(counts)
+        return everyones[self.processes.rank] / everyones.mean()
+
+    def _validate(self) -> None:
+        """Judges the model, and keeps it if it is better than any before or if nothing can judge it."""
+        self._settle()
+        with self.average.in_place() if self.average is not None else nullcontext():
+            validation = self.processes.on_main(self.task.validate)
+            mean = validation.accuracy.get("mean")
+            better = mean is None or mean > self.best
+            if better:
+                self.best = self.best if mean is None else mean
+                source = {
+                    "recipe": plain_recipe(self.recipe),
+                    "samples": self.samples,
+                    "minutes": round(self.seconds / 60, 1),
+                    "validation": validation.accuracy,
+                }
+                self.processes.on_main(lambda: self.records.keep(lambda to: self.task.save(to, source)))
+        if self.processes.main and mean is not None:
+            self.records.validated(self._step_told, validation)
 
     def _save(self) -> None:
-        checkpoint = Checkpoint(
+        """Writes a checkpoint."""
+        self._settle()
+        state = Checkpoint(
             learner=self.task.learner.state_dict(),
             optimiser=self.optimiser.state_dict(),
+            precision=self.fabric.strategy.precision.state_dict(),
+            average=self.average.state_dict() if self.average is not None else {},
             samples=self.samples,
             seconds=self.seconds,
             best=self.best,
-            recipe=_plain(self.recipe),
+            recipe=plain_recipe(self.recipe),
         )
-        save_checkpoint(checkpoint, self.folder / CHECKPOINT_FILE)
+        self.processes.on_main(lambda: self.records.save(state))
 
 
-def _choices(recipe: dict[str, Any]) -> dict[str, Any]:
-    """What decides what is learned, by dotted name: all but the name, the data and the pace."""
-    choices: dict[str, Any] = {}
-    for part, value in recipe.items():
-        if isinstance(value, dict) and part not in ("data", "run"):
-            choices |= {f"{part}.{key}": item for key, item in value.items()}
-        elif part not in ("name", "size", "data", "run"):
-            choices[part] = value
-    return choices
+def _with_samples(recipe: Recipe | TeacherRecipe, words: MixedWords) -> Recipe | TeacherRecipe:
+    """``recipe`` with its epochs counted out in samples, whole batches of them."""
+    settings = recipe.optimisation
+    if not settings.epochs:
+        return recipe
+    needed = words.mixture().samples_an_epoch * settings.epochs
+    if not needed:
+        raise RecipeError("optimisation.epochs counts passes over data.sources, and there are none")
+    steps = math.ceil(needed / settings.batch_size)
+    return replace(recipe, optimisation=replace(settings, samples=steps * settings.batch_size))
 
 
-def _plain(recipe: Recipe | TeacherRecipe) -> dict[str, Any]:
-    """``recipe`` as JSON would give it back, so that recipes compare equal after a round trip."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    return plain
+def _seed(*numbers: int) -> int:
+    """A seed of 63 bits that differs wherever one of ``numbers`` does."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -21,19 +21,21 @@ __all__ = ["Batch", "CtcHead", "Learner", "ctc_loss", "make_batch", "recognition
 class Batch(NamedTuple):
     """A batch of labelled words: images (batch, 3, height, width) and token ids (batch, length).
 
-    The tokens are begin, the characters, end, then padding to the longest.
+    The tokens are begin, the characters, end, then padding to the longest. ``share`` is how many
+    characters it has in proportion to the average part of its step.
     """
 
     images: Tensor
     tokens: Tensor
+    share: Tensor | float = 1.0
 
 
-def make_batch(images: Tensor, texts: list[str], charset: Charset) -> Batch:
+def make_batch(images: Tensor, texts: list[str], charset: Charset, share: Tensor | float = 1.0) -> Batch:
     """``texts`` as tokens beside their ``images``. Raises `CharsetError` for a character it lacks."""
     rows = [[charset.begin, *charset.encode(text), charset.end] for text in texts]
     longest = max(map(len, rows))
     tokens = [row + [charset.padding] * (longest - len(row)) for row in rows]
-    return Batch(images, torch.tensor(tokens, device=images.device))
+    return Batch(images, torch.tensor(tokens, device=images.device), share)
 
 
 def recognition_loss(
@@ -124,7 +126,7 @@ class Learner(nn.Module):
         """
         charset = self.student.config.charset
         features = self.student(batch.images, batch.tokens[:, :-1])
-        recognition = recognition_loss(
+        recognition = batch.share * recognition_loss(
             features.logits, batch.tokens, charset, label_smoothing=self.label_smoothing
         )
         losses, total = {"recognition": recognition}, recognition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clipstr.data import LabelRule, LmdbDataset
+from clipstr.data import LabelRule
+from clipstr.data.sources import Source
 from clipstr.distil import Pair, PairSizes, SymmetricalDistillation, pairs_of
-from clipstr.evaluation import Evaluation, evaluate_set
-from clipstr.imaging import Preprocessing
+from clipstr.evaluation import Evaluation, WordResult, evaluate_set
+from clipstr.imaging import Preprocessing, load_image
+from clipstr.models import find_model
 from clipstr.student import Recogniser, StudentConfig
-from clipstr.student.storage import save_recogniser
+from clipstr.student.adaptation import adapt
+from clipstr.student.storage import load_recogniser, save_recogniser
 from clipstr.teacher import Guidance, Teacher, TeacherSizes
 from clipstr.training.objective import Batch, Learner, make_batch
+from clipstr.training.observer import SampleReading, Validation
 from clipstr.training.prompted import PromptedClip, save_trained
 from clipstr.training.recipe import Recipe
 from clipstr.training.stream import validation_sets
@@ -24,6 +29,9 @@ from clipstr.training.task import SampleFormat
 from clipstr.training.validation import StudentReader
 
 __all__ = ["Recognition", "pair_sizes"]
+
+_SHOWN = 24
+"""Readings that are shown of a validation."""
 
 
 class Recognition:
@@ -36,7 +44,7 @@ class Recognition:
             max_length=recipe.student.max_length,
             preprocessing=Preprocessing(height=recipe.student.image_height, width=recipe.student.image_width),
         )
-        self.sets: list[LmdbDataset] = validation_sets(recipe.data)
+        self.sets = validation_sets(recipe.data)
         self.teacher: Teacher | None = None
         encoder, distillation = None, None
         if recipe.teacher.weights:
@@ -48,7 +56,14 @@ class Recognition:
                 sizes = partial(pair_sizes, recipe.student, self.teacher.sizes)
                 distillation = SymmetricalDistillation(recipe.distillation, sizes)
                 self._wanted = distillation.wanted
-        self.student = Recogniser(recipe.student, encoder)
+        self.notes: list[str] = []
+        if recipe.start.model:
+            learned, _ = load_recogniser(find_model(recipe.start.model))
+            adaptation = adapt(learned.train(), recipe.student)
+            self.student, self.notes = adaptation.model, adaptation.notes()
+        else:
+            self.student = Recogniser(recipe.student, encoder)
+        self.model = self.student
         if recipe.run.compile:
             self.student.compile()
         self.learner = Learner(
@@ -72,25 +87,30 @@ class Recognition:
         if self.teacher is not None:
             self.teacher.to(device, dtype)
 
-    def inputs(self, images: Tensor, texts: list[str]) -> tuple[Batch] | tuple[Batch, Guidance]:
+    def inputs(
+        self, images: Tensor, texts: list[str], share: Tensor
+    ) -> tuple[Batch] | tuple[Batch, Guidance]:
         """The batch, and what the teacher says of it if there is one."""
-        batch = make_batch(images, texts, self.format.charset)
+        batch = make_batch(images, texts, self.format.charset, share)
         if self.teacher is None or self.recipe.encoder == "clip":
             return (batch,)
         padding = self.recipe.distillation.padding == "include"
         return batch, self.teacher.guide(images, texts, self._wanted, padding=padding)
 
-    def validate(self) -> dict[str, float]:
-        """Word accuracy by set, 0 to 1, and their sample-weighted mean."""
+    def validate(self) -> Validation:
+        """Word accuracy by set, their sample-weighted mean, and how the first words of each set are read."""
         if not self.sets:
-            return {}
+            return Validation(accuracy={})
         reader = StudentReader(self.student, self.format.preprocessing, name=self.recipe.name)
         rule = LabelRule(self.format.charset, self.format.max_length)
+        watch = _FirstReadings(self.sets, self.format.preprocessing, each=max(_SHOWN // len(self.sets), 1))
         results = [
-            evaluate_set(reader, s.path.name, s, rule, batch_size=reader.batch_size) for s in self.sets
+            evaluate_set(reader, name, source, rule, batch_size=reader.batch_size, watch=watch)
+            for name, source in self.sets.items()
         ]
         mean = Evaluation(model=reader.name, rule=rule, sets=tuple(results)).weighted.accuracy
-        return {result.name: result.means.accuracy for result in results} | {"mean": mean}
+        accuracy = {result.name: result.means.accuracy for result in results} | {"mean": mean}
+        return Validation(accuracy=accuracy, readings=tuple(watch.readings))
 
     def save(self, folder: Path, source: dict[str, Any]) -> None:
         """The recogniser alone: nothing that only training needs, and never CLIP."""
@@ -98,6 +118,24 @@ class Recognition:
             save_trained(self.student, folder, source=source)
             return
         save_recogniser(self.student, folder, name=self.recipe.name, source=source)
+
+
+class _FirstReadings:
+    """Collects the readings of the first words of each set, with their pictures."""
+
+    def __init__(self, sets: dict[str, Source], preprocessing: Preprocessing, *, each: int) -> None:
+        self.sets, self.preprocessing, self.each = sets, preprocessing, each
+        self.readings: list[SampleReading] = []
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, word: WordResult) -> None:
+        if self._counts[word.set_name] == self.each or word.error is not None:
+            return
+        self._counts[word.set_name] += 1
+        picture = self.preprocessing.resize(load_image(self.sets[word.set_name].image_bytes(word.index)))
+        self.readings.append(
+            SampleReading(picture=picture, label=word.label, text=word.text, confidence=word.confidence)
+        )
 
 
 def pair_sizes(student: StudentConfig, teacher: TeacherSizes, pair: Pair) -> PairSizes:

@@ -7,112 +7,160 @@ request alone, so that it is the same on any number of workers and after any int
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from clipstr.data import LabelRule, LmdbDataset, find_lmdbs
-from clipstr.data.augmentation import augment
-from clipstr.errors import DataError, ImageError
-from clipstr.imaging import load_image
+from clipstr.data import LabelRule
+from clipstr.data.augmentation import AUGMENTATIONS
+from clipstr.data.sources import Source, find_sources
+from clipstr.errors import ClipstrError, TrainingError
 from clipstr.synth import SynthConfig, WordRenderer, find_fonts, load_words
-from clipstr.training.recipe import DataSettings
+from clipstr.training.crops import Crops
+from clipstr.training.mixture import SYNTHETIC, Mixture, Place
+from clipstr.training.settings import DataSettings
 from clipstr.training.task import SampleFormat
 
-__all__ = ["MixedWords", "Request", "loader", "validation_sets"]
+__all__ = ["MixedWords", "Request", "Slice", "Words", "loader", "validation_sets"]
+
+_AHEAD = 8
+"""Batches that each worker prepares in advance."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """Sample number ``index`` of the run, its rendering as hard as ``difficulty`` (0 to 1)."""
+    """Sample number ``index`` of the run: where it comes from, and how hard its rendering is (0 to 1)."""
 
     index: int
+    place: Place
     difficulty: float
 
 
-@dataclass(frozen=True)
-class _Crop:
-    """Where a real crop is, and its folded label."""
+class Words(NamedTuple):
+    """Labelled pictures (batch, height, width, 3) in uint8, and what is to be told of how they came."""
 
-    source: int
-    index: int
-    text: str
+    pixels: Tensor
+    texts: list[str]
+    notes: list[str]
 
 
-class MixedWords(Dataset[tuple[np.ndarray, str]]):
-    """Pictures (height, width, 3) in uint8 and their folded labels, by `Request`."""
+class MixedWords(Dataset["Words | ClipstrError"]):
+    """Whole batches by their requests."""
 
     def __init__(self, settings: DataSettings, form: SampleFormat) -> None:
         self.settings, self.charset, self.preprocessing = settings, form.charset, form.preprocessing
-        rule = LabelRule(form.charset, form.max_length)
-        self.sources = [LmdbDataset(path) for root in settings.real for path in find_lmdbs(Path(root))]
-        self.crops: list[_Crop] = []
-        for number, source in enumerate(self.sources):
-            kept = rule.apply_all(source.label(index) for index in range(len(source)))
-            self.crops += [_Crop(number, i, t) for i, t in zip(kept.indices, kept.texts, strict=True)]
-        if settings.synthetic_share < 1 and not self.crops:
-            raise DataError(f"no real crop is left after the label rule in {', '.join(settings.real)}")
-        self.renderer = _renderer(settings, form)
+        rule = LabelRule(
+            form.charset,
+            form.max_length,
+        )
+        self.crops = {name: Crops(name, source, rule) for name, source in settings.sources.items()}
+        self.renderer = _renderer(settings, form) if settings.synthetic.weight else None
 
-    def __getitem__(self, request: Request) -> tuple[np.ndarray, str]:
-        rng = np.random.default_rng((self.settings.seed, request.index))
-        if rng.random() < self.settings.synthetic_share and self.renderer is not None:
-            sample = self.renderer.sample(self.settings.seed, request.index, request.difficulty)
-            return sample.image, self.charset.fold(sample.label)
-        return self._real(rng)
+    def mixture(self) -> Mixture:
+        """The order in which the samples come."""
+        weights = {name: source.weight for name, source in self.settings.sources.items()}
+        if self.renderer is not None:
+            weights[SYNTHETIC] = self.settings.synthetic.weight
+        counts = {name: len(crops) for name, crops in self.crops.items()}
+        return Mixture(counts, weights, seed=self.settings.seed)
 
-    def _real(self, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-        """A real crop, augmented; one that does not decode is replaced by another."""
-        while True:
-            crop = self.crops[int(rng.integers(len(self.crops)))]
-            try:
-                picture = load_image(self.sources[crop.source].image_bytes(crop.index))
-            except ImageError:
-                continue
-            return self.preprocessing.resize(augment(picture, rng)), crop.text
+    def __getitem__(self, requests: list[Request]) -> Words | ClipstrError:
+        """The batch; an error of ours comes back as a value, since PyTorch would wrap it in a stack."""
+        try:
+            samples = [self._sample(request) for request in requests]
+        except ClipstrError as error:
+            return error
+        pixels = torch.from_numpy(np.stack([pixels for pixels, _, _ in samples]))
+        return Words(pixels, [text for _, text, _ in samples], [n for *_, notes in samples for n in notes])
+
+    def _sample(self, request: Request) -> tuple[np.ndarray, str, list[str]]:
+        rng = np.random.default_rng((self.settings.seed, request.index, 3))
+        if request.place.source == SYNTHETIC:
+            assert self.renderer is not None
+            rendered = self.renderer.sample(self.settings.seed, request.index, request.difficulty)
+            pixels, text, notes = rendered.image, self.charset.fold(rendered.label), list[str]()
+            augment = self.settings.synthetic.augment
+        else:
+            crops = self.crops[request.place.source]
+            pixels, text, notes = crops.readable(request.place.item)
+            augment = crops.settings.augment
+        pixels = AUGMENTATIONS[augment](pixels, rng)
+        form = (self.preprocessing.height, self.preprocessing.width)
+        if pixels.shape[:2] != form:
+            pixels = self.preprocessing.resize(Image.fromarray(pixels))
+        return pixels, text, notes
 
 
-def validation_sets(settings: DataSettings) -> list[LmdbDataset]:
-    """Every data set below the validation folders."""
-    return [LmdbDataset(path) for root in settings.validation for path in find_lmdbs(Path(root))]
+def validation_sets(settings: DataSettings) -> dict[str, Source]:
+    """Every data set of the validation paths by its name, or by its path where two have one name."""
+    sources = [source for path in settings.validation for source in find_sources(path)]
+    names = Counter(source.path.name for source in sources)
+    return {s.path.name if names[s.path.name] == 1 else s.path.as_posix(): s for s in sources}
 
 
-def _renderer(settings: DataSettings, form: SampleFormat) -> WordRenderer | None:
-    """The renderer that the settings ask for, or None if they ask for no rendered sample."""
-    if settings.synthetic_share == 0:
-        return None
+def _renderer(settings: DataSettings, form: SampleFormat) -> WordRenderer:
     config = SynthConfig(
         characters=form.charset.characters,
         max_length=form.max_length,
         height=form.preprocessing.height,
         width=form.preprocessing.width,
     )
-    fonts = find_fonts([Path(folder) for folder in settings.fonts])
-    words = load_words(Path(settings.words) if settings.words else None)
+    fonts = find_fonts([Path(folder) for folder in settings.synthetic.fonts])
+    words = load_words(Path(settings.synthetic.words) if settings.synthetic.words else None)
     return WordRenderer(config, fonts=fonts, words=words)
 
 
-class _Requests(Sampler[list[Request]]):
-    """Batches of requests from sample ``start`` on, for ever."""
+@dataclass(frozen=True)
+class Slice:
+    """Which samples of every step one of several processes takes, in how many parts."""
 
-    def __init__(self, start: int, batch_size: int, difficulty: Callable[[], float]) -> None:
-        self.start, self.batch_size, self.difficulty = start, batch_size, difficulty
+    batch_size: int  # samples a step, of all processes
+    parts: int = 1  # that each process takes its samples in
+    process: int = 0
+    processes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.batch_size % (self.parts * self.processes):
+            raise TrainingError(
+                f"a batch of {self.batch_size} cannot be shared by {self.processes} processes in "
+                f"{self.parts} parts each: change optimisation.batch_size or accumulate"
+            )
+
+    def part(self, first: int, number: int) -> range:
+        """The samples of part ``number`` of the step that begins with sample ``first``."""
+        size = self.batch_size // (self.parts * self.processes)
+        start = first + (self.process * self.parts + number) * size
+        return range(start, start + size)
+
+
+class _Requests(Sampler[list[Request]]):
+    """The requests of one process, part by part, from sample ``start`` on, for ever."""
+
+    def __init__(
+        self, mixture: Mixture, share: Slice, start: int, difficulty: Callable[[int], float]
+    ) -> None:
+        self.mixture, self.share, self.start, self.difficulty = mixture, share, start, difficulty
 
     def __iter__(self) -> Iterator[list[Request]]:
         first = self.start
         while True:
-            difficulty = self.difficulty()
-            yield [Request(first + offset, difficulty) for offset in range(self.batch_size)]
-            first += self.batch_size
+            difficulty = self.difficulty(first)
+            for number in range(self.share.parts):
+                indices = self.share.part(first, number)
+                yield [Request(index, self.mixture.place(index), difficulty) for index in indices]
+            first += self.share.batch_size
 
 
-def _collate(samples: list[tuple[np.ndarray, str]]) -> tuple[Tensor, list[str]]:
-    return torch.from_numpy(np.stack([image for image, _ in samples])), [text for _, text in samples]
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 def _start_worker(_: int) -> None:
@@ -125,17 +173,31 @@ def _start_worker(_: int) -> None:
 
 
 def loader(
-    words: MixedWords, *, start: int, batch_size: int, difficulty: Callable[[], float], workers: int
-) -> Iterator[tuple[Tensor, list[str]]]:
-    """Batches of pictures (batch, height, width, 3) in uint8 and texts, from sample ``start`` on."""
-    return iter(
-        DataLoader(
-            words,
-            batch_sampler=_Requests(start, batch_size, difficulty),
-            collate_fn=_collate,
-            num_workers=workers,
-            prefetch_factor=8 if workers else None,
-            worker_init_fn=_start_worker,
-            multiprocessing_context="spawn" if workers else None,
-        )
+    words: MixedWords, share: Slice, *, start: int, difficulty: Callable[[int], float], workers: int
+) -> Generator[Words, None, None]:
+    """The parts of every step from sample ``start`` on; ``difficulty`` is that of a step's first sample.
+
+    Raises what kept a sample from being made, and `TrainingError` if a worker died.
+    """
+    batches = DataLoader(
+        words,
+        sampler=_Requests(words.mixture(), share, start, difficulty),
+        batch_size=None,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        prefetch_factor=_AHEAD if workers else None,
+        worker_init_fn=_start_worker,
+        multiprocessing_context="spawn" if workers else None,
     )
+    try:
+        for batch in batches:
+            if isinstance(batch, ClipstrError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "exited unexpectedly" not in str(error):
+            raise
+        raise TrainingError(
+            f"a process that prepares samples died ({error}): the memory may be full, or a data file "
+            "was cut short while it was read; check both and go on"
+        ) from error

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from clipstr.charset import Charset
+from clipstr.data.sources import Source
 from clipstr.imaging import Preprocessing
+from clipstr.training.observer import Validation
 
-__all__ = ["SampleFormat", "Task"]
+__all__ = ["SampleFormat", "Task", "normalised"]
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,41 @@ class Task(Protocol):
         """What is optimised and stands in checkpoints; called with `inputs`, it gives the losses by name."""
 
     @property
+    def model(self) -> nn.Module:
+        """What is kept in the end."""
+
+    @property
+    def sets(self) -> dict[str, Source]:
+        """The validation sets by name."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the model before it is trained, a line each."""
+
+    @property
     def format(self) -> SampleFormat:
         """How samples are made for the model."""
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Moves what the learner does not hold to ``device``; ``dtype`` is that of matrix products there."""
 
-    def inputs(self, images: Tensor, texts: list[str]) -> tuple[Any, ...]:
-        """What the learner is called with for ``images`` (batch, 3, height, width) that read ``texts``."""
+    def inputs(self, images: Tensor, texts: list[str], share: Tensor) -> tuple[Any, ...]:
+        """What the learner is called with for ``images`` (batch, 3, height, width) that read ``texts``.
 
-    def validate(self) -> dict[str, float]:
-        """Shares of right answers by validation set, "mean" the one that counts; empty without any set."""
+        ``share`` is how much this part of a step counts where a loss is a mean over characters.
+        """
+
+    def validate(self) -> Validation:
+        """How the model does on the validation sets; no accuracies without any set."""
 
     def save(self, folder: Path, source: dict[str, Any]) -> None:
         """Writes the model alone; ``source`` says where it comes from."""
+
+
+def normalised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """Pixels (batch, height, width, 3) in uint8 as inputs (batch, 3, height, width), where they are.
+
+    The same numbers as `Preprocessing.normalise` gives.
+    """
+    scaled = (pixels.float() / 255 - preprocessing.mean) / preprocessing.deviation
+    return scaled.permute(0, 3, 1, 2).contiguous()

@@ -1,0 +1,117 @@
+"""The processes of a run, on one machine or many, and what they must agree on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+
+from clipstr.errors import ClipstrError, TrainingError
+from clipstr.training.settings import RunSettings
+
+__all__ = ["Processes"]
+
+T = TypeVar("T")
+
+
+class Processes:
+    """All processes of a run through Fabric: one, several on this machine, or those of torchrun.
+
+    With several, each of them runs everything; the main one alone writes and speaks.
+    """
+
+    def __init__(self, run: RunSettings) -> None:
+        devices, nodes = _shape(run)
+        many = devices * nodes > 1
+        self.fabric = Fabric(
+            accelerator="auto",
+            devices=devices,
+            num_nodes=nodes,
+            strategy="ddp" if many else "auto",
+            precision=run.precision,
+        )
+        if many:
+            self.fabric.launch()
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self.fabric.world_size)
+
+    @property
+    def rank(self) -> int:
+        """Which one this is, from 0."""
+        return int(self.fabric.global_rank)
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the one that writes and speaks."""
+        return self.rank == 0
+
+    def everyones(self, values: Sequence[float | Tensor]) -> Tensor:
+        """The ``values`` of each process (processes, values) on the device, which is not waited for."""
+        device = self.fabric.device
+        row = torch.stack([torch.as_tensor(v, dtype=torch.float32, device=device) for v in values])
+        if self.count == 1:
+            return row[None]
+        rows = row.new_empty(self.count * len(row))
+        dist.all_gather_into_tensor(rows, row)
+        return rows.reshape(self.count, -1)
+
+    def with_common_norms(self, module: nn.Module) -> nn.Module:
+        """``module``, its batch norms taken over all processes where there are several, on GPUs.
+
+        PyTorch cannot do it on CPUs: there each process has norms of its own words.
+        """
+        if self.count > 1 and self.fabric.device.type == "cuda":
+            convert: Callable[[nn.Module], nn.Module] = nn.SyncBatchNorm.convert_sync_batchnorm
+            return convert(module)
+        return module
+
+    def synchronised(self, module: nn.Module, last: bool) -> AbstractContextManager[None]:
+        """The context of a part of a step: gradients meet in its ``last`` part alone."""
+        if self.count == 1 or last:
+            return nullcontext()
+        waits: AbstractContextManager[None] = self.fabric.no_backward_sync(module)
+        return waits
+
+    def on_main(self, action: Callable[[], T]) -> T:
+        """What ``action`` returns in the main process, for all; an error of ours there is raised in all."""
+        result: T | None = None
+        failure: ClipstrError | None = None
+        if self.main:
+            try:
+                result = action()
+            except ClipstrError as error:
+                if self.count == 1:
+                    raise
+                failure = error
+        if self.count > 1:
+            result, failure = self.fabric.broadcast((result, failure))
+        if failure is not None:
+            raise failure
+        return result  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Parts from the others."""
+        if self.count > 1:
+            dist.destroy_process_group()
+
+
+def _shape(run: RunSettings) -> tuple[int, int]:
+    """Devices on each machine, and machines: as torchrun started us, or else as the recipe says."""
+    world, local = os.environ.get("WORLD_SIZE"), os.environ.get("LOCAL_WORLD_SIZE")
+    if world and local:  # by torchrun alone; Fabric's own children know their number from the recipe
+        return int(local), int(world) // int(local)
+    available = torch.cuda.device_count()
+    if not run.devices:
+        return max(available, 1), 1
+    if available and run.devices > available:
+        raise TrainingError(f"run.devices is {run.devices}, and this machine has {available} GPUs")
+    return run.devices, 1
