@@ -2,8 +2,8 @@
 
     python benchmarks/distillation.py --teacher runs/teacher/best --out runs/distillation
 
-Every run is `clipstr train` with recipes/tiny.toml, its samples cut to --samples, and a [distillation]
-section as named in CONDITIONS; all conditions see the same samples in the same order for a seed. What is
+Every run is `clipstr train` with recipes/tiny.toml, its samples cut to --samples, and the changes
+named in CONDITIONS; all conditions see the same samples in the same order for a seed. What is
 compared is the accuracy on the recipe's validation sets at the end of the run, not the best on the way.
 Finished runs are not made again: call it anew to go on, or with more seeds or conditions.
 """
@@ -21,41 +21,37 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-IMAGE = 'decoder_stages = []\nbridge = "image"'
-TEXT = 'encoder_stages = []\nbridge = "none"'
-CONDITIONS: dict[str, str | None] = {
+IMAGE = ["distillation.decoder_stages=[]", "distillation.bridge=image"]
+TEXT = ["distillation.encoder_stages=[]", "distillation.bridge=none"]
+CONDITIONS: dict[str, list[str] | None] = {
     "baseline": None,
     "image": IMAGE,
     "text": TEXT,
-    "both": "",
-    "both, padding included": 'padding = "include"',
-    "both, within words": 'rows = "word"',
-    "both, L1": 'loss = "l1"',
-    "both, intra only": 'loss = "intra"',
-    "both, inter only": 'loss = "inter"',
-    "both, no bridge": 'bridge = "none"',
+    "both": [],
+    "both, padding included": ["distillation.padding=include"],
+    "both, within words": ["distillation.rows=word"],
+    "both, L1": ["distillation.loss=l1"],
+    "both, intra only": ["distillation.loss=intra"],
+    "both, inter only": ["distillation.loss=inter"],
+    "both, no bridge": ["distillation.bridge=none"],
 }
 
 
-def recipe(condition: str, seed: int, options: argparse.Namespace) -> str:
-    """The TOML of one run."""
-    lines = options.recipe.read_text(encoding="utf-8").splitlines()
-    given = {
-        "samples": options.samples,
-        "validate_every": options.samples,
-        "workers": 0,
-        "synthetic_share": options.synthetic_share,
-    }
-    changed = [
-        f"{key} = {given[key]}" if (key := line.partition(" = ")[0]) in given else line for line in lines
+def changes(condition: str, seed: int, options: argparse.Namespace) -> list[str]:
+    """What a run changes in the recipe."""
+    common = [
+        f"optimisation.samples={options.samples}",
+        f"run.validate_every={options.samples}",
+        "run.journals=[]",
+        f"run.seed={seed}",
+        f"data.seed={seed}",
+        "data.workers=0",
     ]
-    text = "\n".join(changed)
-    text = text.replace("[data]\n", f"[data]\nseed = {seed}\n").replace("[run]\n", f"[run]\nseed = {seed}\n")
     settings = CONDITIONS[condition]
     if settings is None:
-        return text + "\n"
-    weight = f"weight = {options.weight}\n" if options.weight != 1 else ""
-    return f'{text}\n\n[teacher]\nweights = "{options.teacher}"\n\n[distillation]\n{weight}{settings}\n'
+        return common
+    taught = [f"teacher.weights={options.teacher}", f"distillation.weight={options.weight}"]
+    return common + taught + settings
 
 
 def train(condition: str, seed: int, options: argparse.Namespace) -> None:
@@ -64,13 +60,14 @@ def train(condition: str, seed: int, options: argparse.Namespace) -> None:
     if accuracies(folder):
         return
     options.out.mkdir(parents=True, exist_ok=True)
-    path = folder.with_suffix(".toml")
-    path.write_text(recipe(condition, seed, options), encoding="utf-8")
     resume = ["--resume"] if (folder / "last.ckpt").exists() else []
-    command = [sys.executable, "-m", "clipstr", "train", str(path), "--out", str(folder), *resume]
+    sets = [f"--set={change}" for change in changes(condition, seed, options)]
+    command = [sys.executable, "-m", "clipstr", "train", str(options.recipe), "--out", str(folder)]
     with folder.with_suffix(".log").open("a") as log:
         environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
-        subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=log, check=True)
+        subprocess.run(
+            [*command, *sets, *resume], cwd=ROOT, env=environment, stdout=log, stderr=log, check=True
+        )
     print(f"{condition}, seed {seed}: {accuracies(folder)['mean']:.1%}", flush=True)
 
 
@@ -112,7 +109,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the runs")
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "tiny.toml")
     parser.add_argument("--samples", type=int, default=48_000)
-    parser.add_argument("--synthetic-share", type=float, default=0.8)
     parser.add_argument("--weight", type=float, default=1.0, help="distillation.weight")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS)[:4], choices=list(CONDITIONS))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from clipstr.charset import ALPHABETS
 from clipstr.distil import pairs_of
 from clipstr.errors import RecipeError
 from clipstr.student import BASE, TINY
@@ -167,9 +169,12 @@ def test_changes_are_put_into_the_recipe(tmp_path: Path) -> None:
         'data.sources.a.augment = "rand"',
         "data.validation=['u', 'v']",
         "run.compile=true",
+        "student.characters=94",
+        "size=tiny",
     ]
     recipe = load_recipe(written(tmp_path, "name = 'other'\n[optimisation]\nsamples = 5"), changes)
     assert (recipe.name, recipe.optimisation.samples, recipe.run.compile) == ("mine", 7, True)
+    assert recipe.student == replace(TINY, characters=ALPHABETS["94"])
     assert recipe.data.sources["a"].paths == ("x",)
     assert recipe.data.sources["a"].augment == "rand"
     assert recipe.data.validation == ("u", "v")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
+from clipstr.data.randaugment import rand_augment
+
 __all__ = ["AUGMENTATIONS", "augment"]
 
 _WORKING_HEIGHT = 64  # pixels: twice what a recogniser sees, and small enough to be quick
@@ -86,14 +88,14 @@ def _compressed(pixels: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
 
 
-def unchanged(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _unchanged(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """``pixels`` as they are."""
     return pixels
 
 
 AUGMENTATIONS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "none": unchanged,
+    "none": _unchanged,
     "camera": augment,
-    "rand": unchanged,
+    "rand": rand_augment,
 }
-"""The augmentations by name."""
+"""The augmentations by name; "rand" is the paper's."""

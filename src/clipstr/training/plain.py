@@ -6,7 +6,7 @@ import difflib
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -37,6 +37,14 @@ def read_values(path: Path) -> dict[str, Any]:
     return values
 
 
+@dataclass(frozen=True)
+class _Given:
+    """A value from the command line: as TOML understands it, and the text as it stands."""
+
+    value: Any
+    text: str
+
+
 def with_changes(values: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     """``values`` with each of ``changes``, such as ``optimisation.samples=1000``, put in.
 
@@ -54,15 +62,15 @@ def with_changes(values: dict[str, Any], changes: Sequence[str]) -> dict[str, An
             place = place.setdefault(key, {})
             if not isinstance(place, dict):
                 raise RecipeError(f"{change!r}: {key} is a value and has no {keys[-1]}")
-        place[keys[-1]] = _value(text.strip())
+        place[keys[-1]] = _given(text.strip())
     return changed
 
 
-def _value(text: str) -> Any:
+def _given(text: str) -> _Given:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return _Given(tomllib.loads(f"value = {text}")["value"], text)
     except tomllib.TOMLDecodeError:
-        return text
+        return _Given(text, text)
 
 
 def built(kind: type[T], values: Mapping[str, Any], place: str, default: T) -> T:
@@ -88,6 +96,7 @@ def built(kind: type[T], values: Mapping[str, Any], place: str, default: T) -> T
 
 
 def _section(value: Any, where: str) -> Mapping[str, Any]:
+    value = value.value if isinstance(value, _Given) else value
     if not isinstance(value, Mapping):
         raise RecipeError(f"{where} is a section: write [{where}] and its keys below")
     return value
@@ -119,6 +128,9 @@ def _known(key: str, names: Sequence[str], place: str) -> None:
 
 def _checked(value: Any, hint: Any, where: str) -> Any:
     """``value`` if its type is the field's, integers taken as numbers, lists and single items as tuples."""
+    if isinstance(value, _Given):  # 36 may be a text, and 1 a folder
+        texts = hint is str or (hint == tuple[str, ...] and not isinstance(value.value, list))
+        value = value.text if texts and not isinstance(value.value, str) else value.value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     for kind, plural in ((str, "texts"), (int, "whole numbers")):

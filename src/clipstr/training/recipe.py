@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,16 +128,32 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
 
     Raises `RecipeError`, or a `ModelError` if the model to start from is not there.
     """
-    start = built(StartSettings, values.get("start", {}), "start.", StartSettings())
+    chosen = built(_Chosen, {key: values[key] for key in ("size", "start") if key in values}, "", _Chosen())
+    start, size = chosen.start, chosen.size
     if start.model:
-        if values.get("size"):
-            raise RecipeError(f"size is {values['size']!r}, but start.model has its own: leave size out")
+        if size:
+            raise RecipeError(f"size is {size!r}, but start.model has its own: leave size out")
         architecture = ModelConfig.load(find_model(start.model)).architecture
-        return built(Recipe, values, "", Recipe(size="", student=StudentConfig.from_dict(architecture)))
-    size = values.get("size", "base")
+        default = Recipe(size="", student=StudentConfig.from_dict(architecture))
+        return _named_alphabet(built(Recipe, values, "", default))
+    size = size or "base"
     if size not in SIZES:
         raise RecipeError(f"size is {size!r}; there are {', '.join(sorted(SIZES))}")
-    return built(Recipe, values, "", Recipe(size=size, student=SIZES[size]))
+    return _named_alphabet(built(Recipe, values, "", Recipe(size=size, student=SIZES[size])))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Chosen:
+    """What decides the defaults of all the rest."""
+
+    size: str = ""
+    start: StartSettings = field(default_factory=StartSettings)
+
+
+def _named_alphabet(recipe: Recipe) -> Recipe:
+    """``recipe`` with the field's alphabets by name, "36", "62" or "94", written out."""
+    characters = Charset.named(recipe.student.characters).characters
+    return replace(recipe, student=replace(recipe.student, characters=characters))
 
 
 def plain_recipe(recipe: Recipe | TeacherRecipe) -> dict[str, Any]:
