@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from clipstr.data import LabelRule
 from clipstr.evaluation import evaluate
+from clipstr.imaging import load_image
 from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
 from clipstr.reader import Reader
+from clipstr.student.storage import load_recogniser
+from clipstr.training.validation import StudentReader
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "val"
@@ -25,7 +29,7 @@ def test_it_reads_every_example() -> None:
 def test_it_is_at_most_12_megabytes_and_its_files_are_whole() -> None:
     config = ModelConfig.load(TINY)
     assert sum(path.stat().st_size for path in TINY.iterdir()) <= 12_000_000
-    assert set(config.files) == {"encoder.onnx", "decoder.onnx"}
+    assert set(config.files) == {"encoder.onnx", "decoder.onnx", "trainable.safetensors"}
     assert all(config.verified(TINY, name) for name in config.files)
 
 
@@ -44,3 +48,21 @@ def test_it_reads_real_crops_as_well_as_its_card_says() -> None:
     assert evaluation.count == 1512
     assert evaluation.weighted.accuracy >= 0.65
     assert evaluation.weighted.accuracy == pytest.approx(config.source["validation"]["mean"], abs=0.005)
+
+
+def test_its_trainable_weights_read_as_its_graphs_do() -> None:
+    """Both are stored in 8 bits, each in its own way: readings agree, confidences to a tenth."""
+    model, config = load_recogniser(TINY)
+    pictures = [load_image(path) for path in sorted(EXAMPLES.glob("*.png"))]
+    trained = StudentReader(model, config.preprocessing, name="tiny").read_images(pictures)
+    read = Reader().read(pictures)
+    assert [reading.text for reading in trained] == [reading.text for reading in read]
+    for mine, theirs in zip(trained, read, strict=True):
+        assert mine.confidence == pytest.approx(theirs.confidence, abs=0.1)
+
+
+def test_reading_never_opens_the_trainable_weights(tmp_path: Path) -> None:
+    folder = tmp_path / "tiny"
+    shutil.copytree(TINY, folder)
+    (folder / "trainable.safetensors").unlink()
+    assert Reader(folder).read([EXAMPLES / "coffee.png"])[0].text == "coffee"

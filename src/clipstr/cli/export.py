@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -24,6 +24,9 @@ def export(
     float32: Annotated[
         bool, typer.Option("--float32", help="Store weights in full: the largest files.")
     ] = False,
+    trainable: Annotated[
+        bool, typer.Option("--trainable", help="Add weights that a fine-tuning can start from.")
+    ] = False,
 ) -> None:
     """Export MODEL for reading: weights in half precision unless told otherwise, arithmetic in full.
 
@@ -37,7 +40,8 @@ def export(
         raise MissingExtraError(
             f"exporting needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    exported = export_model(model, out, precision="int8" if int8 else "float32" if float32 else "half")
+    precision: Literal["int8", "float32", "half"] = "int8" if int8 else "float32" if float32 else "half"
+    exported = export_model(model, out, precision=precision, trainable=trainable)
     parity = exported.parity
     Console(stderr=True).print(
         f"wrote {out}: {exported.bytes / 1e6:.1f} MB; probabilities within {parity.probability:.1g} of the "

@@ -225,7 +225,8 @@ def _brightened(pixels: Pixels, strength: float, rng: np.random.Generator) -> Pi
 
 
 def _bounded(level: float, pixels: Pixels, share: float) -> int:
-    return int(round(min(level, max(1.0, share * max(pixels.shape[:2])))))
+    bound = float(max(1.0, share * max(pixels.shape[:2])))
+    return round(min(level, bound))
 
 
 def _blurred(pixels: Pixels, strength: float, rng: np.random.Generator) -> Pixels:

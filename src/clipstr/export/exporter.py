@@ -13,7 +13,7 @@ from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import Parity, compare, require_parity
 from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
 from clipstr.student import Recogniser
-from clipstr.student.storage import load_recogniser
+from clipstr.student.storage import TRAINABLE_FILE, load_recogniser, save_trainable
 from clipstr.synth import SynthConfig, WordRenderer
 
 __all__ = ["Exported", "export_model"]
@@ -32,11 +32,14 @@ class Exported:
     parity: Parity
 
 
-def export_model(model: Path, out: Path, *, precision: Precision = "half") -> Exported:
+def export_model(
+    model: Path, out: Path, *, precision: Precision = "half", trainable: bool = False
+) -> Exported:
     """Writes the recogniser in the folder ``model`` to the folder ``out`` as ONNX graphs.
 
-    The graphs are compared with the recogniser on rendered words first. Raises `ModelFileError` if
-    ``model`` cannot be loaded and `ExportError`, writing nothing, if they disagree or ``out`` holds a model.
+    If it is to be ``trainable`` its weights come too, in 8 bits, for a fine-tuning to start from. The
+    graphs are compared with the recogniser on rendered words first. Raises `ModelFileError` if ``model``
+    cannot be loaded and `ExportError`, writing nothing, if they disagree or ``out`` holds a model.
     """
     if (out / ENCODER_FILE).exists():
         raise ExportError(f"{out} holds an exported model already; choose another folder")
@@ -50,6 +53,9 @@ def export_model(model: Path, out: Path, *, precision: Precision = "half") -> Ex
         for name, graph in ((ENCODER_FILE, encoder), (DECODER_FILE, decoder)):
             (out / name).write_bytes(graph.SerializeToString())
         files = [ENCODER_FILE, DECODER_FILE]
+        if trainable:
+            save_trainable(student, out)
+            files.append(TRAINABLE_FILE)
         exported = replace(config, source=config.source | {"precision": precision}).with_files(out, files)
         exported.save(out)
     except OSError as error:

@@ -12,12 +12,21 @@ from safetensors.torch import load, save_file
 from clipstr.errors import InputError, ModelFileError
 from clipstr.imaging import Preprocessing
 from clipstr.models import ModelConfig
+from clipstr.student.compact import compacted, restored
 from clipstr.student.config import StudentConfig
 from clipstr.student.recogniser import Recogniser
 
-__all__ = ["WEIGHTS_FILE", "load_recogniser", "mismatches", "save_recogniser"]
+__all__ = [
+    "TRAINABLE_FILE",
+    "WEIGHTS_FILE",
+    "load_recogniser",
+    "mismatches",
+    "save_recogniser",
+    "save_trainable",
+]
 
 WEIGHTS_FILE = "model.safetensors"
+TRAINABLE_FILE = "trainable.safetensors"
 
 
 def save_recogniser(model: Recogniser, folder: Path, *, name: str, source: dict[str, Any]) -> None:
@@ -38,22 +47,29 @@ def save_recogniser(model: Recogniser, folder: Path, *, name: str, source: dict[
     ).with_files(folder, [WEIGHTS_FILE]).save(folder)
 
 
+def save_trainable(model: Recogniser, folder: Path) -> None:
+    """Writes the weights of ``model`` into ``folder`` in a quarter of their size, to be trained on from."""
+    save_file(compacted(model.state_dict()), folder / TRAINABLE_FILE)
+
+
 def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
     """The recogniser in ``folder``, in eval mode on the CPU, and its config.
 
-    Raises `ModelFileError` where a file is missing, damaged or does not fit the config: every weight
-    must be there, of the right shape, and no other.
+    The folder is one of a training or import, or of a model exported to be trained on. Raises
+    `ModelFileError` where a file is missing, damaged or does not fit the config: every weight must be
+    there, of the right shape, and no other.
     """
     description = ModelConfig.load(folder)
-    content = description.verified(folder, WEIGHTS_FILE)
+    name = TRAINABLE_FILE if TRAINABLE_FILE in description.files else WEIGHTS_FILE
+    content = description.verified(folder, name)
     try:
         model = Recogniser(StudentConfig.from_dict(description.architecture))
-        weights = load(content)
+        weights = restored(load(content))
     except (InputError, SafetensorError, OSError) as error:
         raise ModelFileError(f"{folder}: the recogniser cannot be loaded: {error}") from error
     wrong = mismatches(weights, model)
     if wrong:
-        raise ModelFileError(f"{folder / WEIGHTS_FILE} does not fit its config: {'; '.join(wrong)}")
+        raise ModelFileError(f"{folder / name} does not fit its config: {'; '.join(wrong)}")
     model.load_state_dict(weights)
     return model.eval(), description
 
