@@ -28,9 +28,9 @@ from PIL import Image, ImageFilter
 from timm.data import auto_augment
 from torchvision import transforms
 
+from clipstr.data import find_sources
 from clipstr.data.loading import load_crop
 from clipstr.data.randaugment import OPERATIONS, rand_augment
-from clipstr.data.sources import find_sources
 from clipstr.imaging import Preprocessing
 from clipstr.synth import Sample, SynthConfig, WordRenderer, contact_sheet, load_words
 

@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clipstr.charset import Charset
-from clipstr.data import LabelRule, LmdbDataset, find_lmdbs, write_lmdb
+from clipstr.data import LabelRule, find_sources, write_lmdb
 from clipstr.evaluation import Evaluation, evaluate
 from clipstr.imaging import load_image
 from clipstr.reading import WordReader
@@ -95,24 +95,22 @@ def main(
 
 def first_samples(data: Path, limit: int, target: Path) -> Path:
     """``target``, with the first ``limit`` samples of every data set below ``data`` in the same layout."""
-    for path in find_lmdbs(data):
-        with LmdbDataset(path) as dataset:
-            count = min(limit, len(dataset))
-            write_lmdb(target / path.relative_to(data), (dataset[index] for index in range(count)))
+    for source in find_sources(data):
+        samples = (
+            (source.image_bytes(index), source.label(index)) for index in range(min(limit, len(source)))
+        )
+        write_lmdb(target / source.path.relative_to(data), samples)
     return target
 
 
 def spread_crops(data: Path, count: int) -> list[Image.Image]:
     """At most ``count`` decoded pictures, evenly spread over all data sets; full batches only."""
-    places = []
-    for path in find_lmdbs(data):
-        with LmdbDataset(path) as dataset:
-            places += [(path, index) for index in range(len(dataset))]
+    places = [(source, index) for source in find_sources(data) for index in range(len(source))]
     count = min(count, len(places)) // BATCH * BATCH
     if not count:
         raise typer.BadParameter(f"{len(places)} samples are too few to time batches of {BATCH}")
     taken = [places[number * len(places) // count] for number in range(count)]
-    return [load_image(LmdbDataset(path).image_bytes(index)) for path, index in taken]
+    return [load_image(source.image_bytes(index)) for source, index in taken]
 
 
 def time_engines(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clipstr.charset import Charset
-from clipstr.data import FoldedLabel, LabelRule, LmdbDataset, find_lmdbs
+from clipstr.data import FoldedLabel, LabelRule, find_sources
 from clipstr.errors import InputError
 
 REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
@@ -113,9 +113,8 @@ def test_folding_a_folded_label_changes_nothing() -> None:
 @pytest.mark.skipif(not REAL_VAL.is_dir(), reason="the real crops are not here")
 def test_the_real_crops_leave_1512_words_at_36_characters() -> None:
     counts = {}
-    for path in find_lmdbs(REAL_VAL):
-        with LmdbDataset(path) as dataset:
-            folded = RULE_36.apply_all(dataset.label(index) for index in range(len(dataset)))
-        counts[path.name] = (len(folded), folded.dropped["too long"], folded.dropped["empty"])
+    for source in find_sources(REAL_VAL):
+        folded = RULE_36.apply_all(source.label(index) for index in range(len(source)))
+        counts[source.path.name] = (len(folded), folded.dropped["too long"], folded.dropped["empty"])
     assert counts == {"IC13": (168, 0, 1), "IC15": (893, 0, 0), "IIIT5k": (400, 0, 0), "SVT": (51, 0, 0)}
     assert sum(kept for kept, _, _ in counts.values()) == 1512

@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from clipstr.data import LmdbDataset, find_lmdbs, write_lmdb
+from clipstr.data import LmdbDataset, find_sources, write_lmdb
 from clipstr.errors import DataError
 
 SAMPLES = [(b"first picture", "Hello"), (b"second", "Grüße"), (b"", "x")]
@@ -76,8 +75,8 @@ def test_an_interrupted_writing_leaves_no_set_and_can_be_repeated(tmp_path: Path
 
 def test_what_a_killed_writing_left_is_no_set_and_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "data.mdb.partial").write_bytes(b"half a file")
-    with pytest.raises(DataError, match=r"no data\.mdb"):
-        find_lmdbs(tmp_path)
+    with pytest.raises(DataError, match="nothing in or below it"):
+        find_sources(tmp_path)
     write_lmdb(tmp_path, SAMPLES)
     assert list(LmdbDataset(tmp_path)) == SAMPLES
 
@@ -197,29 +196,7 @@ def test_a_fork_gets_an_environment_of_its_own(folder: Path) -> None:
     assert dataset.label(1) == "Grüße"
 
 
-def test_all_sets_below_a_folder_are_found_in_order(tmp_path: Path) -> None:
-    for name in ("b/two", "a", "b/one/deep"):
-        write_lmdb(tmp_path / name, SAMPLES)
-    (tmp_path / "empty").mkdir()
-    assert find_lmdbs(tmp_path) == [tmp_path / "a", tmp_path / "b" / "one" / "deep", tmp_path / "b" / "two"]
-    assert find_lmdbs(tmp_path / "a") == [tmp_path / "a"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
-def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
-    write_lmdb(tmp_path / "elsewhere" / "set", SAMPLES)
-    (tmp_path / "top").mkdir()
-    (tmp_path / "top" / "linked").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "top")
-    assert find_lmdbs(tmp_path / "top") == [tmp_path / "top" / "linked" / "set"]
-
-
-def test_a_folder_that_is_not_there_has_no_sets(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such folder"):
-        find_lmdbs(tmp_path / "nowhere")
-
-
 @pytest.mark.skipif(not REAL_VAL.is_dir(), reason="the real crops are not here")
 def test_the_real_crops_are_found_with_their_counts() -> None:
-    sets = {path.name: len(LmdbDataset(path)) for path in find_lmdbs(REAL_VAL)}
+    sets = {source.path.name: len(source) for source in find_sources(REAL_VAL)}
     assert sets == {"IC13": 169, "IC15": 893, "IIIT5k": 400, "SVT": 51}

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from clipstr.charset import Charset
-from clipstr.data import LabelRule, LmdbDataset, find_lmdbs
+from clipstr.data import LabelRule, find_sources
 from clipstr.evaluation import WordResult, as_table, misreading_line, notes, write_json
 from clipstr.evaluation import evaluate as evaluate_sets
 from clipstr.models import DEFAULT_MODEL
@@ -39,7 +39,7 @@ def _in_existing_folder(file: Path | None) -> Path | None:
 
 def evaluate(
     data: Annotated[
-        Path, typer.Option(exists=True, file_okay=False, help="Folder of data sets: every data.mdb below it.")
+        Path, typer.Option(exists=True, help="A data set, or a folder of data sets in any of our formats.")
     ],
     model: Annotated[
         str, typer.Option(help="A model's name, or an exported model's folder.")
@@ -75,7 +75,7 @@ def evaluate(
     from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
 
     rule = LabelRule(Charset.named(charset.value))
-    total = sum(len(LmdbDataset(path)) for path in find_lmdbs(data))
+    total = sum(len(source) for source in find_sources(data))
     reader = Reader(model, threads=threads, batch_size=batch_size)
     with ExitStack() as stack:
         progress = stack.enter_context(_progress())

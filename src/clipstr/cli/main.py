@@ -33,6 +33,7 @@ VERBS = (
     Verb("read", "Read the word in each picture.", "clipstr.cli.read", "read"),
     Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
+    Verb("data", "Convert and check data sets; list the benchmarks.", "clipstr.cli.data", "data"),
     Verb("synth", "Render words to train on.", "clipstr.cli.synth", "synth"),
     Verb("train", "Train a recogniser by a recipe.", "clipstr.cli.train", "train"),
     Verb("teacher", "Train a CLIP that teaches, or look at what one sees.", "clipstr.cli.teacher", "teacher"),

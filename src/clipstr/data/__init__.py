@@ -1,7 +1,10 @@
 """Labelled word images: where they are stored, and which labels count."""
 
 from clipstr.data.labels import DropReason, FoldedLabel, FoldedLabels, LabelRule
-from clipstr.data.lmdb import LmdbDataset, find_lmdbs, write_lmdb
+from clipstr.data.lmdb import LmdbDataset, write_lmdb
+from clipstr.data.parquet import ParquetDataset, write_parquet
+from clipstr.data.sources import Source, find_sources
+from clipstr.data.tables import TableDataset, write_table
 
 __all__ = [
     "DropReason",
@@ -9,6 +12,11 @@ __all__ = [
     "FoldedLabels",
     "LabelRule",
     "LmdbDataset",
-    "find_lmdbs",
+    "ParquetDataset",
+    "Source",
+    "TableDataset",
+    "find_sources",
     "write_lmdb",
+    "write_parquet",
+    "write_table",
 ]

@@ -18,7 +18,7 @@ import lmdb
 
 from clipstr.errors import DataError
 
-__all__ = ["LmdbDataset", "find_lmdbs", "write_lmdb"]
+__all__ = ["DATA_FILE", "LmdbDataset", "write_lmdb"]
 
 DATA_FILE = "data.mdb"
 COUNT_KEY = b"num-samples"
@@ -160,26 +160,6 @@ class LmdbDataset:
         if value is None:
             raise DataError(f"{self.path} has no {key.decode()}: it is incomplete, or no set of word images")
         return value
-
-
-def find_lmdbs(folder: str | Path) -> list[Path]:
-    """Every folder at or below ``folder`` that holds a ``data.mdb``, sorted; links are followed.
-
-    Raises `DataError` if there is none.
-    """
-    found: set[Path] = set()
-    seen: set[str] = set()
-    for parent, children, files in os.walk(folder, followlinks=True):
-        if DATA_FILE in files:
-            found.add(Path(parent))
-        # A link may lead back up: every real folder is entered once.
-        fresh = {name: os.path.realpath(Path(parent) / name) for name in sorted(children)}
-        children[:] = [name for name, real in fresh.items() if real not in seen]
-        seen.update(fresh.values())
-    if not found:
-        reason = f"no {DATA_FILE} in or below it" if Path(folder).is_dir() else "there is no such folder"
-        raise DataError(f"{folder} has no data sets: {reason}")
-    return sorted(found)
 
 
 def write_lmdb(path: str | Path, samples: Iterable[tuple[bytes, str]]) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from clipstr.data.lmdb import LmdbDataset, find_lmdbs
+from clipstr.data.lmdb import DATA_FILE, LmdbDataset
+from clipstr.data.parquet import ParquetDataset
+from clipstr.data.tables import TABLE_FILES, TableDataset
+from clipstr.errors import DataError
 
 __all__ = ["Source", "find_sources"]
 
@@ -34,5 +38,46 @@ class Source(Protocol):
 
 
 def find_sources(path: str | Path) -> list[Source]:
-    """Every data set at or below ``path``, sorted by path. Raises `DataError` if there is none."""
-    return [LmdbDataset(folder) for folder in find_lmdbs(path)]
+    """Every data set at or below ``path``, sorted by path; links are followed.
+
+    A folder is one if it holds an LMDB (``data.mdb``), a table (``labels.tsv``, ``.csv`` or ``.jsonl``), or
+    Parquet files; a table or a Parquet file may be named itself. Raises `DataError` if there is none.
+    """
+    top = Path(path)
+    if top.is_file():
+        return [_from_file(top)]
+    found: list[Source] = []
+    seen: set[str] = set()
+    for parent, children, files in os.walk(top, followlinks=True):
+        source = _from_folder(Path(parent), files)
+        if source is not None:
+            found.append(source)
+        # A link may lead back up: every real folder is entered once.
+        fresh = {name: os.path.realpath(Path(parent) / name) for name in sorted(children)}
+        children[:] = [name for name, real in fresh.items() if real not in seen]
+        seen.update(fresh.values())
+    if not found:
+        reason = "nothing in or below it that we know" if top.is_dir() else "there is no such folder or file"
+        raise DataError(f"{path} has no data sets (LMDB, labels.tsv, .csv or .jsonl, Parquet): {reason}")
+    return sorted(found, key=lambda source: source.path)
+
+
+def _from_folder(folder: Path, files: list[str]) -> Source | None:
+    """The data set that ``folder`` itself is, if it is one."""
+    if DATA_FILE in files:
+        return LmdbDataset(folder)
+    for name in TABLE_FILES:
+        if name in files:
+            return TableDataset(folder / name)
+    shards = sorted(folder / name for name in files if name.endswith(".parquet"))
+    return ParquetDataset(folder, shards) if shards else None
+
+
+def _from_file(file: Path) -> Source:
+    if file.suffix == ".parquet":
+        return ParquetDataset(file, [file])
+    if file.suffix in (".tsv", ".csv", ".jsonl"):
+        return TableDataset(file)
+    if file.name == DATA_FILE:
+        return LmdbDataset(file.parent)
+    raise DataError(f"{file} is no data set: name a folder, a table (.tsv, .csv, .jsonl) or a Parquet file")

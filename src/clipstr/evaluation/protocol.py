@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from clipstr.data import DropReason, FoldedLabels, LabelRule, LmdbDataset, find_lmdbs
-from clipstr.data.sources import Source
+from clipstr.data import DropReason, FoldedLabels, LabelRule, Source, find_sources
 from clipstr.errors import ImageError
 from clipstr.imaging import load_image
 from clipstr.metrics import Interval, ned_similarity, unweighted_mean, weighted_mean, wilson_interval
@@ -142,10 +141,13 @@ def evaluate(
     """
     top = Path(folder)
     results = []
-    for path in find_lmdbs(top):
+    for source in find_sources(top):
+        path = source.path
         name = path.relative_to(top).as_posix() if path != top else path.resolve().name
-        with LmdbDataset(path) as dataset:
-            results.append(evaluate_set(reader, name, dataset, rule, batch_size=batch_size, watch=watch))
+        try:
+            results.append(evaluate_set(reader, name, source, rule, batch_size=batch_size, watch=watch))
+        finally:
+            source.close()
     return Evaluation(model=reader.name, rule=rule, sets=tuple(results))
 
 

@@ -15,8 +15,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from clipstr.charset import Charset
-from clipstr.data import LabelRule
-from clipstr.data.sources import Source
+from clipstr.data import LabelRule, Source
 from clipstr.errors import ImageError, RecipeError
 from clipstr.imaging import load_image
 from clipstr.teacher.architecture import Architecture, named_architecture

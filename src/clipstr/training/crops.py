@@ -6,9 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from clipstr.data import LabelRule
+from clipstr.data import LabelRule, find_sources
 from clipstr.data.loading import load_crop
-from clipstr.data.sources import find_sources
 from clipstr.errors import DataError, ImageError
 from clipstr.training.settings import SourceSettings
 

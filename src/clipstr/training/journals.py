@@ -1,74 +1,180 @@
-"""Where a run is written down for people to look at: TensorBoard."""
+"""Where a run is written down for people to look at: TensorBoard, Weights & Biases, MLflow."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from clipstr.errors import MissingExtraError
 from clipstr.training.observer import Outcome, Step, Validation
 from clipstr.training.readings import readings_sheet
 
-__all__ = ["Journal", "open_journal"]
+__all__ = ["Backend", "Journal", "open_journal"]
 
 
-class Journal(Protocol):
-    """An observer that is closed in the end."""
+class Backend(Protocol):
+    """What a journal is written into: numbers and pictures by name, along the number of samples."""
 
-    def stepped(self, step: Step) -> None:
-        """A step was made that is to be written down."""
+    def numbers(self, values: Mapping[str, float], samples: int) -> None:
+        """Writes ``values``."""
 
-    def validated(self, step: Step, validation: Validation) -> None:
-        """The model was validated after ``step``."""
-
-    def noted(self, message: str) -> None:
-        """Something is worth a line."""
+    def picture(self, name: str, pixels: np.ndarray, samples: int) -> None:
+        """Writes a picture (height, width, 3) in uint8."""
 
     def close(self, outcome: Outcome | None) -> None:
         """The run is over, or it broke off."""
 
 
-class TensorBoard:
-    """Event files in the run's folder, for ``tensorboard --logdir``; the horizontal axis counts samples."""
+class Journal:
+    """An observer that writes what it is told into a backend, and gives up quietly if that fails.
 
-    def __init__(self, folder: Path, settings: dict[str, Any], samples: int) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise MissingExtraError(
-                f"run.journals names tensorboard: pip install tensorboard ({error})"
-            ) from error
-        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=samples + 1 if samples else None)
-        self.writer.add_text("recipe", f"```json\n{json.dumps(settings, indent=2)}\n```", 0)
+    A full disk or a server that is gone must not end a night's training: ``complain`` is told once.
+    """
+
+    def __init__(self, name: str, backend: Backend, complain: Callable[[str], None]) -> None:
+        self.name, self.complain = name, complain
+        self._backend: Backend | None = backend
+        self._before: Step | None = None
 
     def stepped(self, step: Step) -> None:
-        """Every term of the loss, and the learning rate."""
-        for name, value in step.losses.items():
-            self.writer.add_scalar(f"loss/{name}", value, step.samples)
-        self.writer.add_scalar("learning_rate", step.learning_rate, step.samples)
+        """Every term of the loss, the learning rate, the speed and the wait for data."""
+        values = {f"loss/{name}": value for name, value in step.losses.items()}
+        values["learning_rate"] = step.learning_rate
+        before = self._before
+        if before is not None and step.seconds > before.seconds:
+            values["samples_per_second"] = (step.samples - before.samples) / (step.seconds - before.seconds)
+        values["waited_for_data"] = step.waited
+        self._before = step
+        self._try(lambda backend: backend.numbers(values, step.samples))
 
     def validated(self, step: Step, validation: Validation) -> None:
         """The accuracy of every set, and some readings."""
-        for name, value in validation.accuracy.items():
-            self.writer.add_scalar(f"accuracy/{name}", value, step.samples)
+        values = {f"accuracy/{name}": value for name, value in validation.accuracy.items()}
+        self._try(lambda backend: backend.numbers(values, step.samples))
         if validation.readings:
-            import numpy as np
-
-            sheet = np.asarray(readings_sheet(validation.readings))
-            self.writer.add_image("readings", sheet, step.samples, dataformats="HWC")
-        self.writer.flush()
+            pixels = np.asarray(readings_sheet(validation.readings))
+            self._try(lambda backend: backend.picture("readings", pixels, step.samples))
 
     def noted(self, message: str) -> None:
         """Notes are for the console."""
 
     def close(self, outcome: Outcome | None) -> None:
-        """Writes what is left."""
+        """Ends the journal; ``outcome`` is None if the run broke off."""
+        self._try(lambda backend: backend.close(outcome))
+        self._backend = None
+
+    def _try(self, write: Callable[[Backend], None]) -> None:
+        if self._backend is None:
+            return
+        try:
+            write(self._backend)
+        except Exception as error:  # of whatever kind the backend's package has
+            self._backend = None
+            self.complain(f"{self.name} is no longer written: {error}")
+
+
+class _TensorBoard:
+    """Event files in the run's folder, for ``tensorboard --logdir``."""
+
+    def __init__(self, folder: Path, run_name: str, settings: dict[str, Any], samples: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(folder / "tensorboard"), purge_step=samples + 1 if samples else None)
+        if not samples:
+            self.writer.add_text("recipe", f"```json\n{json.dumps(settings, indent=2)}\n```", 0)
+
+    def numbers(self, values: Mapping[str, float], samples: int) -> None:
+        for name, value in values.items():
+            self.writer.add_scalar(name, value, samples)
+
+    def picture(self, name: str, pixels: np.ndarray, samples: int) -> None:
+        self.writer.add_image(name, pixels, samples, dataformats="HWC")
+        self.writer.flush()
+
+    def close(self, outcome: Outcome | None) -> None:
         self.writer.close()
 
 
+class _Wandb:
+    """A run of Weights & Biases, its files in the run's folder; a resumed run goes on in the same one."""
+
+    def __init__(self, folder: Path, run_name: str, settings: dict[str, Any], samples: int) -> None:
+        import wandb
+
+        known = folder / "wandb-run.txt"
+        name = known.read_text(encoding="utf-8").strip() if samples and known.exists() else None
+        self.wandb = wandb
+        self.run = wandb.init(
+            dir=str(folder), name=run_name, config=settings, id=name, resume="allow" if name else None
+        )
+        known.write_text(self.run.id, encoding="utf-8")
+
+    def numbers(self, values: Mapping[str, float], samples: int) -> None:
+        self.run.log({**values, "samples": samples})
+
+    def picture(self, name: str, pixels: np.ndarray, samples: int) -> None:
+        self.run.log({name: self.wandb.Image(pixels), "samples": samples})
+
+    def close(self, outcome: Outcome | None) -> None:
+        self.run.finish(exit_code=1 if outcome is None else 0)
+
+
+class _Mlflow:
+    """A run of MLflow where its own settings say, by default in files; a resumed run goes on in the same one."""
+
+    def __init__(self, folder: Path, run_name: str, settings: dict[str, Any], samples: int) -> None:
+        import mlflow
+
+        known = folder / "mlflow-run.txt"
+        name = known.read_text(encoding="utf-8").strip() if samples and known.exists() else None
+        self.client = mlflow.MlflowClient()
+        if name is None:
+            experiment = self.client.get_experiment_by_name("clipstr")
+            number = experiment.experiment_id if experiment else self.client.create_experiment("clipstr")
+            name = self.client.create_run(number, run_name=run_name).info.run_id
+            self.client.log_dict(name, settings, "recipe.json")
+        self.run = name
+        known.write_text(name, encoding="utf-8")
+
+    def numbers(self, values: Mapping[str, float], samples: int) -> None:
+        for name, value in values.items():
+            # MLflow allows no tilde, by which pairs of stages are named.
+            self.client.log_metric(self.run, name.replace("~", "-"), value, step=samples)
+
+    def picture(self, name: str, pixels: np.ndarray, samples: int) -> None:
+        self.client.log_image(self.run, pixels, f"{name}-{samples}.png")
+
+    def close(self, outcome: Outcome | None) -> None:
+        self.client.set_terminated(self.run, "FAILED" if outcome is None else "FINISHED")
+
+
+_BACKENDS: dict[str, Callable[[Path, str, dict[str, Any], int], Backend]] = {
+    "tensorboard": _TensorBoard,
+    "wandb": _Wandb,
+    "mlflow": _Mlflow,
+}
+
+
 def open_journal(
-    name: str, folder: Path, *, run_name: str, settings: dict[str, Any], samples: int
+    name: str,
+    folder: Path,
+    *,
+    run_name: str,
+    settings: dict[str, Any],
+    samples: int,
+    complain: Callable[[str], None],
 ) -> Journal:
-    """The journal called ``name``; what was written after ``samples`` of a resumed run is dropped."""
-    return TensorBoard(folder, settings, samples)
+    """The journal called ``name`` of the run in ``folder``, whose recipe is ``settings``.
+
+    What was written after ``samples`` of a resumed run is dropped where the backend can. Raises
+    `MissingExtraError` if its package is not there.
+    """
+    try:
+        backend = _BACKENDS[name](folder, run_name, settings, samples)
+    except ImportError as error:
+        raise MissingExtraError(f"run.journals names {name}: pip install {name} ({error})") from error
+    return Journal(name, backend, complain)

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from clipstr.data import LabelRule
-from clipstr.data.sources import Source
+from clipstr.data import LabelRule, Source
 from clipstr.distil import Pair, PairSizes, SymmetricalDistillation, pairs_of
 from clipstr.evaluation import Evaluation, WordResult, evaluate_set
 from clipstr.imaging import Preprocessing, load_image

@@ -71,7 +71,12 @@ class Records:
             raise self._unwritable(error) from error
         for name in self.recipe.run.journals:
             journal = open_journal(
-                name, self.folder, run_name=self.recipe.name, settings=plain, samples=samples
+                name,
+                self.folder,
+                run_name=self.recipe.name,
+                settings=plain,
+                samples=samples,
+                complain=lambda message: self.note([message]),
             )
             self.journals.append(journal)
         return state

@@ -19,9 +19,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from clipstr.data import LabelRule
+from clipstr.data import LabelRule, Source, find_sources
 from clipstr.data.augmentation import AUGMENTATIONS
-from clipstr.data.sources import Source, find_sources
 from clipstr.errors import ClipstrError, TrainingError
 from clipstr.synth import SynthConfig, WordRenderer, find_fonts, load_words
 from clipstr.training.crops import Crops

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from clipstr.charset import Charset
-from clipstr.data.sources import Source
+from clipstr.data import Source
 from clipstr.imaging import Preprocessing
 from clipstr.training.observer import Validation
 

@@ -1,0 +1,103 @@
+"""``clipstr data``: converting data sets, looking into them, and the benchmarks of the field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from clipstr.cli.data_check import check
+from clipstr.data import Source, find_sources, write_lmdb, write_parquet, write_table
+from clipstr.data.benchmarks import BENCHMARKS
+from clipstr.errors import ClipstrError
+
+__all__ = ["data"]
+
+WIDE = 200  # columns where no terminal limits them
+
+data = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
+
+
+@data.callback()
+def _data() -> None:
+    """Convert data sets, look into them, and list the benchmarks of the field."""
+
+
+class Format(str, Enum):
+    """What a data set can be written as."""
+
+    LMDB = "lmdb"
+    FOLDER = "folder"
+    PARQUET = "parquet"
+
+
+_WRITERS = {Format.LMDB: write_lmdb, Format.FOLDER: write_table, Format.PARQUET: write_parquet}
+
+
+@data.command("convert")
+def convert(
+    source: Annotated[
+        Path, typer.Argument(help="A data set, or a folder of some, in any format.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The folder to write.", show_default=False)],
+    to: Annotated[
+        Format, typer.Option("--to", help="LMDB, pictures with a labels.jsonl, or Hugging Face's Parquet.")
+    ] = Format.LMDB,
+) -> None:
+    """Write data sets in another format: the same bytes, the same labels, in the same order.
+
+    Of several sets each keeps its place below OUT. A sample that cannot be read is told and left out.
+    Exit status: 0 when everything was written, 1 when something was left out.
+    """
+    sources = find_sources(source)
+    console = Console(stderr=True)
+    columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    lost = 0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=sum(len(each) for each in sources))
+        for each in sources:
+            problems: list[str] = []
+            target = out / each.path.relative_to(source) if each.path != source else out
+            written = _WRITERS[to](target, _samples(each, problems, lambda: progress.advance(task)))
+            each.close()
+            for problem in problems:
+                console.print(f"left out: {problem}", soft_wrap=True, markup=False, highlight=False)
+            lost += len(problems)
+            console.print(f"wrote {written} samples to {target}", soft_wrap=True, highlight=False)
+    if lost:
+        raise typer.Exit(1)
+
+
+def _samples(source: Source, problems: list[str], advance: Callable[[], None]) -> Iterator[tuple[bytes, str]]:
+    """The samples that can be read; what is wrong with the others goes to ``problems``."""
+    for index in range(len(source)):
+        try:
+            yield source.image_bytes(index), source.label(index)
+        except ClipstrError as error:
+            problems.append(f"{source.path}, sample {index}: {error}")
+        advance()
+
+
+@data.command("benchmarks")
+def benchmarks() -> None:
+    """List the data sets of the field: how many words, what the paper reads, where they come from."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("set", "words", "paper, %", "what", "from", "terms"):
+        table.add_column(column, justify="right" if column in ("words", "paper, %") else "left")
+    for known in BENCHMARKS:
+        paper = "" if known.paper is None else f"{known.paper:.1f}"
+        words, origin = f"{known.words:,}", f"{known.origin}: {known.page}"
+        table.add_row(known.name, words, paper, known.about, origin, known.terms)
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table)
+
+
+data.command("check")(check)

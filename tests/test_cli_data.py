@@ -1,0 +1,95 @@
+"""``clipstr data`` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from clipstr.cli.main import app
+from clipstr.data import find_sources, write_lmdb
+from clipstr.errors import DataError
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["data", *arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    """Two data sets of four pictures each."""
+    crops = [(path.read_bytes(), path.stem) for path in sorted(EXAMPLES.glob("*.png"))]
+    write_lmdb(tmp_path / "words" / "a", crops[:4])
+    write_lmdb(tmp_path / "words" / "deep" / "b", crops[4:])
+    return tmp_path / "words"
+
+
+def test_sets_are_converted_through_all_formats_and_back(words: Path, tmp_path: Path) -> None:
+    steps = [(words, "folder"), (tmp_path / "folder", "parquet"), (tmp_path / "parquet", "lmdb")]
+    for source, form in steps:
+        result = call("convert", str(source), "--out", str(tmp_path / form), "--to", form)
+        assert result.exit_code == 0
+        assert result.output.count("wrote 4 samples") == 2
+    before, after = (find_sources(folder) for folder in (words, tmp_path / "lmdb"))
+    assert [s.path.name for s in after] == ["a", "b"]
+    for old, new in zip(before, after, strict=True):
+        assert [(old.image_bytes(i), old.label(i)) for i in range(4)] == [
+            (new.image_bytes(i), new.label(i)) for i in range(4)
+        ]
+
+
+def test_what_cannot_be_converted_is_told_and_the_rest_is_written(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").write_bytes((EXAMPLES / "coffee.png").read_bytes())
+    (tmp_path / "in" / "labels.csv").write_text("none.png,x\n1.png,coffee\n", encoding="utf-8")
+    result = call("convert", str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "sample 0" in result.output
+    assert "none.png" in result.output
+    (source,) = find_sources(tmp_path / "out")
+    assert [source.label(index) for index in range(len(source))] == ["coffee"]
+    with pytest.raises(DataError, match="exists: choose another folder"):
+        call("convert", str(tmp_path / "in"), "--out", str(tmp_path / "out"))
+
+
+def test_a_sound_set_is_shown_and_passes(words: Path, tmp_path: Path) -> None:
+    result = call("check", str(words), "--json", str(tmp_path / "check.json"))
+    assert result.exit_code == 0
+    assert "a: 4 samples" in result.output
+    assert "deep/b: 4 samples" in result.output
+    assert "labels kept 4; left out: none" in result.output
+    assert "pictures that stand twice in DATA: 0 the same, 0 nearly the same" in result.output
+    record = json.loads((tmp_path / "check.json").read_text(encoding="utf-8"))
+    assert [entry["count"] for entry in record["sets"]] == [4, 4]
+    assert record["twice"] == []
+
+
+def test_a_picture_of_a_test_set_is_found_and_fails_the_check(words: Path, tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "test" / "IC15", [((EXAMPLES / "coffee.png").read_bytes(), "Coffee")])
+    result = call("check", str(words), "--against", str(tmp_path / "test"))
+    assert result.exit_code == 1
+    assert "pictures that stand in a test set, too: 1 the same, 0 nearly the same; 0 labelled otherwise" in (
+        result.output
+    )
+    assert "a 1 'coffee' - IC15 0 'Coffee' (same)" in result.output
+    assert "the field's IC15_1811 has 1811 words" in call("check", str(tmp_path / "test")).output
+
+
+def test_an_unreadable_picture_fails_the_check_and_stops_nothing(tmp_path: Path) -> None:
+    write_lmdb(tmp_path / "set", [(b"nonsense", "x"), ((EXAMPLES / "coffee.png").read_bytes(), "it's")])
+    result = call("check", str(tmp_path / "set"))
+    assert result.exit_code == 1
+    assert "1 pictures cannot be read" in result.output
+    assert "labels that lose them: ':1" in result.output
+
+
+def test_benchmarks_are_listed_with_the_papers_figures() -> None:
+    output = call("benchmarks").output
+    assert "IC15_1811" in output
+    assert "87.2" in output
+    assert "research, not commercial" in output
