@@ -12,24 +12,30 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressLine"]
 
+_RECENT = 50  # steps over which speed and waiting are taken
+_WORTH_TELLING = 0.02  # share of the time in which the loop waits for data
+_SHOWN = 3  # misreadings after each validation
+
 
 class ProgressLine:
-    """A progress line on a terminal; elsewhere a line now and then, so that logs stay readable."""
+    """Two live lines on a terminal; elsewhere a line now and then, so that logs stay readable."""
 
     def __init__(self, console: Console, *, every: float = 30.0) -> None:
         self.console, self.every = console, every
-        self.last_line = -every
-        self.validation = ""
-        self.rates: list[tuple[float, int]] = []
+        self._told = -every
+        self._best, self._accuracy = -1.0, ""
+        self._recent: list[Step] = []
         self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=None),
             TaskProgressColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("\n{task.description}"),
             console=console,
             disable=not console.is_terminal,
+            speed_estimate_period=120,
         )
-        self.task = self.progress.add_task("starting", total=1.0)
+        self.task = self.progress.add_task("starting", total=1.0, speed="")
 
     def __enter__(self) -> ProgressLine:
         self.progress.start()
@@ -39,25 +45,44 @@ class ProgressLine:
         self.progress.stop()
 
     def stepped(self, step: Step) -> None:
-        """Shows the losses, the speed over the last steps and the last accuracy."""
-        self.rates = [*self.rates[-49:], (step.seconds, step.samples)]
-        (began, first), (now, last) = self.rates[0], self.rates[-1]
-        speed = (last - first) / (now - began) if now > began else 0.0
+        """Shows the losses, the speed and the wait for data over the last steps, and the accuracy so far."""
+        self._recent = [*self._recent[1 - _RECENT :], step]
         # Terms of a pair of stages are in the run's log; here their sum stands for them.
         shown = [name for name in step.losses if name != "total" and "~" not in name]
         losses = " ".join(f"{name} {step.losses[name]:.3f}" for name in shown)
-        line = f"{step.samples} samples {speed:.0f}/s {losses} {self.validation}".rstrip()
-        self.progress.update(self.task, completed=step.progress, description=line)
-        if not self.console.is_terminal and step.seconds - self.last_line >= self.every:
-            self.last_line = step.seconds
-            self.console.print(f"{step.progress:6.1%} {line} lr {step.learning_rate:.2e}", soft_wrap=True)
+        speed, line = self._speed(), f"{losses}  {self._accuracy}".rstrip()
+        self.progress.update(self.task, completed=step.progress, description=line, speed=speed)
+        if not self.console.is_terminal and step.seconds - self._told >= self.every:
+            self._told = step.seconds
+            rate = f"lr {step.learning_rate:.2e}"
+            self.console.print(
+                f"{step.progress:6.1%} {step.samples} samples {speed} {line} {rate}", soft_wrap=True
+            )
+
+    def _speed(self) -> str:
+        """Samples a second, and the share of the time in which the loop waited, if it is worth telling."""
+        first, last = self._recent[0], self._recent[-1]
+        seconds = last.seconds - first.seconds
+        if seconds <= 0:
+            return ""
+        waited = sum(step.waited for step in self._recent[1:]) / seconds
+        wait = f", {waited:.0%} waiting for data" if waited > _WORTH_TELLING else ""
+        return f"{(last.samples - first.samples) / seconds:.0f}/s{wait}"
 
     def validated(self, step: Step, validation: Validation) -> None:
-        """Prints the accuracy of each set."""
-        self.validation = f"accuracy {validation.accuracy['mean']:.1%}"
+        """Prints the accuracy of each set, and some misreadings."""
+        mean = validation.accuracy["mean"]
+        self._best = max(self._best, mean)
+        self._accuracy = f"accuracy {mean:.1%}" + (f", best {self._best:.1%}" if mean < self._best else "")
         parts = ", ".join(f"{name} {value:.1%}" for name, value in validation.accuracy.items())
-        self.console.print(f"validated after {step.samples} samples: {parts}", soft_wrap=True)
+        self._print(f"validated after {step.samples} samples: {parts}")
+        wrong = [f"{r.label!r} as {r.text!r}" for r in validation.readings if r.label != r.text]
+        if wrong:
+            self._print(f"  misread: {', '.join(wrong[:_SHOWN])}")
 
     def noted(self, message: str) -> None:
         """Prints ``message``."""
-        self.console.print(message, soft_wrap=True, markup=False, highlight=False)
+        self._print(message)
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, soft_wrap=True, markup=False, highlight=False)

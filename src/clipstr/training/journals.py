@@ -124,7 +124,7 @@ class _Wandb:
 
 
 class _Mlflow:
-    """A run of MLflow where its own settings say, by default in files; a resumed run goes on in the same one."""
+    """A run of MLflow, where MLflow's own settings say; a resumed run goes on in the same one."""
 
     def __init__(self, folder: Path, run_name: str, settings: dict[str, Any], samples: int) -> None:
         import mlflow

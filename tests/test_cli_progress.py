@@ -1,0 +1,71 @@
+"""What a person sees of a run."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from rich.console import Console
+
+from clipstr.cli.progress import ProgressLine
+from clipstr.training import SampleReading, Step, Validation
+
+
+def step(number: int, *, waited: float = 0.0) -> Step:
+    return Step(
+        samples=64 * number,
+        seconds=0.5 * number,
+        waited=waited,
+        progress=number / 100,
+        learning_rate=1e-3,
+        losses={"recognition": 1.25, "ctc": 0.5, "encoder 1 ~ image 1": 9.0, "total": 2.0},
+    )
+
+
+def validation(mean: float) -> Validation:
+    picture = np.zeros((32, 128, 3), np.uint8)
+    texts = [("word", "word"), ("sign", "sing")]
+    readings = tuple(SampleReading(picture=picture, label=a, text=b, confidence=0.5) for a, b in texts)
+    return Validation(accuracy={"IC13": mean, "mean": mean}, readings=readings)
+
+
+def shown(*, terminal: bool, width: int = 80, waited: float = 0.0) -> str:
+    buffer = io.StringIO()
+    console = Console(file=buffer, force_terminal=terminal, width=width)
+    with ProgressLine(console, every=10.0) as line:
+        for number in range(1, 31):
+            line.stepped(step(number, waited=waited))
+        line.validated(step(30), validation(0.5))
+        line.validated(step(30), validation(0.25))
+        line.noted("[something] is left out")
+        line.stepped(step(50))
+    return buffer.getvalue()
+
+
+def test_a_log_gets_a_line_now_and_then_with_all_that_counts() -> None:
+    lines = shown(terminal=False).splitlines()
+    told = [line for line in lines if "samples" in line and "lr" in line]
+    assert len(told) == 3  # at 0.5, 10.5 and 25 seconds
+    assert "1.0% 64 samples" in told[0]
+    assert "128/s recognition 1.250 ctc 0.500" in told[1]
+    assert "accuracy 25.0%, best 50.0%" in told[2]
+    assert "~" not in "".join(told)
+
+
+def test_validations_and_notes_are_printed_as_they_are() -> None:
+    text = shown(terminal=False)
+    assert "validated after 1920 samples: IC13 50.0%, mean 50.0%" in text
+    assert "misread: 'sign' as 'sing'" in text
+    assert "[something] is left out" in text
+
+
+def test_waiting_for_data_is_told_when_it_matters() -> None:
+    assert "waiting" not in shown(terminal=False, waited=0.005)
+    assert "128/s, 20% waiting for data" in shown(terminal=False, waited=0.1)
+
+
+def test_a_terminal_shows_the_bar_and_no_log_lines() -> None:
+    text = shown(terminal=True, width=100)
+    assert "128/s" in text
+    assert "recognition 1.250" in text
+    assert "lr 1.00e-03" not in text
