@@ -14,7 +14,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
+import clips
+from clipstr.teacher import TeacherConfig
 from clipstr.training import Recipe
 from clipstr.training.checkpoint import load_checkpoint
 from clipstr.training.recipe import plain_recipe
@@ -75,6 +78,27 @@ def test_two_processes_have_the_losses_of_one(fifty: Recipe, tmp_path: Path) -> 
     for name in ("two", "parts"):
         for mine, theirs in zip(losses(tmp_path / name), one, strict=True):
             assert mine == pytest.approx(theirs, abs=1e-4)
+
+
+def test_two_processes_have_the_losses_of_one_with_a_teacher_too(fifty: Recipe, tmp_path: Path) -> None:
+    """Rows of both processes meet in the consistency loss; padding differs from process to process."""
+    described = clips.architecture(tmp_path)
+    save_file(clips.weights(described), tmp_path / "w.safetensors")
+    teacher = TeacherConfig(
+        weights=str(tmp_path / "w.safetensors"),
+        architecture=str(tmp_path / "clip.json"),
+        positions="interpolate",
+    )
+    recipe = replace(fifty, teacher=teacher, optimisation=replace(fifty.optimisation, samples=80))
+    path = str(write(recipe, tmp_path))
+    one = train([path, "--out", str(tmp_path / "one")])
+    two = train([path, "--out", str(tmp_path / "two"), "--set", "run.devices=2"])
+    assert (one.returncode, two.returncode) == (0, 0), one.stderr + two.stderr
+    mine, theirs = losses(tmp_path / "two"), losses(tmp_path / "one")
+    assert len(mine) == 10
+    assert sum("~" in name for name in mine[0]) == 7
+    for ours, alone in zip(mine, theirs, strict=True):
+        assert ours == pytest.approx(alone, rel=1e-4, abs=1e-4)
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(fifty: Recipe, tmp_path: Path) -> None:
