@@ -159,7 +159,8 @@ def shown(figures: dict[str, object], tell: Callable[[str], None] = print) -> No
     tell(f"  prepared by the workers alone  {figures['prepared']:8.0f} samples/s")
     tell(f"  a step alone                   {figures['step alone']:8.0f} samples/s")
     tell(
-        f"  training                       {figures['trained']:8.0f} samples/s, {figures['waited']:.1%} waiting"
+        f"  training                       {figures['trained']:8.0f} samples/s, "
+        f"{figures['waited']:.1%} waiting"
     )
     for name, seconds in parts.items():
         tell(f"    {name:36}{1000 * seconds:9.1f} ms {seconds / whole:6.1%}")

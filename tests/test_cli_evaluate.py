@@ -16,10 +16,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from clipstr.cli.evaluate import evaluate
+from clipstr.cli.main import app
 from clipstr.data import write_lmdb
 from clipstr.errors import DataError, ModelError
 from clipstr.models import find_model
 from clipstr.reading import Reading
+from toy import spelled
 
 REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
 
@@ -128,3 +130,20 @@ def test_the_embedded_model_reads_the_real_crops_that_are_here(tmp_path: Path) -
     record = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     assert record["samples"] == 51
     assert record["weighted_mean"]["accuracy"] > 0.5
+
+
+def test_words_can_be_compared_in_the_models_own_alphabet(toy_model: Path, tmp_path: Path) -> None:
+    samples = []
+    for label, drawn in (("abc", "abc"), ("a7b", "ab"), ("had", "had"), ("abcdefg", "abc")):
+        buffer = io.BytesIO()
+        spelled(drawn).save(buffer, "PNG")
+        samples.append((buffer.getvalue(), label))
+    write_lmdb(tmp_path / "set", samples)
+    result = CliRunner().invoke(
+        app,
+        ["evaluate", "--data", str(tmp_path), "--model", str(toy_model), "--charset", "model"],
+        catch_exceptions=False,
+    )
+    assert result.exit_code == 0
+    assert "compared in 8 characters" in result.output  # abcdefgh; 7 is deleted, abcdefg too long for the toy
+    assert "100.00" in result.output

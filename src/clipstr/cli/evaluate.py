@@ -15,7 +15,7 @@ from clipstr.charset import Charset
 from clipstr.data import LabelRule, find_sources
 from clipstr.evaluation import WordResult, as_table, misreading_line, notes, write_json
 from clipstr.evaluation import evaluate as evaluate_sets
-from clipstr.models import DEFAULT_MODEL
+from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 
 __all__ = ["evaluate"]
 
@@ -23,11 +23,12 @@ WIDE = 200  # columns where no terminal limits them: nobody wants a folded table
 
 
 class Comparison(str, Enum):
-    """The field's alphabets to compare words in, by their size."""
+    """The field's alphabets to compare words in, by their size, or the model's own."""
 
     DIGITS_AND_LETTERS = "36"
     BOTH_CASES = "62"
     PUNCTUATION_TOO = "94"
+    MODELS_OWN = "model"
 
 
 def _in_existing_folder(file: Path | None) -> Path | None:
@@ -47,7 +48,8 @@ def evaluate(
     charset: Annotated[
         Comparison,
         typer.Option(
-            help="Compare digits and letters (36), with their case (62), with punctuation too (94)."
+            help="Compare digits and letters (36), with their case (62), with punctuation too (94), "
+            "or all that the model knows (model)."
         ),
     ] = Comparison.DIGITS_AND_LETTERS,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures read at a time.")] = 32,
@@ -74,7 +76,8 @@ def evaluate(
     """
     from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
 
-    rule = LabelRule(Charset.named(charset.value))
+    known = ModelConfig.load(find_model(model)) if charset is Comparison.MODELS_OWN else None
+    rule = LabelRule(known.charset, known.max_length) if known else LabelRule(Charset.named(charset.value))
     total = sum(len(source) for source in find_sources(data))
     reader = Reader(model, threads=threads, batch_size=batch_size)
     with ExitStack() as stack:
