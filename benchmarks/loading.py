@@ -5,9 +5,9 @@
     python benchmarks/loading.py --sheet sheet.png   # look at what RandAugment does
 
 Ours: `load_crop`, `rand_augment`, the resize of `Preprocessing`; pixels stay uint8, since the device scales
-them (with "scaled" they are made floats here). PARSeq's way, written anew with the same packages: Pillow decodes,
-timm's RandAugment with PARSeq's operations on Pillow pictures, torchvision's resize, tensor, normalise.
-Both take turns over the same JPEGs on one thread; the medians of their rates are compared.
+them (with "scaled" they are made floats here). PARSeq's way, written anew with the same packages: Pillow
+decodes, then RandAugment by timm with the operations of PARSeq on Pillow pictures, the resize of torchvision,
+tensor, normalise. Both take turns over the same JPEGs on one thread; the medians of their rates are compared.
 """
 
 from __future__ import annotations

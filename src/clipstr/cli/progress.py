@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
     from clipstr.training import Step, Validation
@@ -30,19 +32,20 @@ class ProgressLine:
             TaskProgressColumn(),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("\n{task.description}"),
             console=console,
-            disable=not console.is_terminal,
             speed_estimate_period=120,
         )
-        self.task = self.progress.add_task("starting", total=1.0, speed="")
+        self.task = self.progress.add_task("", total=1.0, speed="starting")
+        self._line = Text(no_wrap=True, overflow="ellipsis")
+        self._live = Live(Group(self.progress, self._line), console=console, refresh_per_second=4)
 
     def __enter__(self) -> ProgressLine:
-        self.progress.start()
+        if self.console.is_terminal:
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.progress.stop()
+        self._live.stop()
 
     def stepped(self, step: Step) -> None:
         """Shows the losses, the speed and the wait for data over the last steps, and the accuracy so far."""
@@ -51,7 +54,8 @@ class ProgressLine:
         shown = [name for name in step.losses if name != "total" and "~" not in name]
         losses = " ".join(f"{name} {step.losses[name]:.3f}" for name in shown)
         speed, line = self._speed(), f"{losses}  {self._accuracy}".rstrip()
-        self.progress.update(self.task, completed=step.progress, description=line, speed=speed)
+        self.progress.update(self.task, completed=step.progress, speed=speed)
+        self._line.plain = line
         if not self.console.is_terminal and step.seconds - self._told >= self.every:
             self._told = step.seconds
             rate = f"lr {step.learning_rate:.2e}"
