@@ -119,6 +119,17 @@ def test_a_time_limit_ends_the_run_with_its_schedule(crops: Path, tmp_path: Path
     assert watcher.validations
 
 
+def test_a_run_whose_time_is_over_when_it_resumes_still_keeps_a_model(crops: Path, tmp_path: Path) -> None:
+    recipe = bars_recipe(crops, samples=10**6)
+    _, outcome = run(recipe, tmp_path / "run", stop_after=2)
+    assert not (tmp_path / "run" / "best").exists()
+    watcher, again = run(recipe, tmp_path / "run", resume=True, seconds=outcome.seconds / 2)
+    assert again.finished
+    assert again.samples == outcome.samples
+    assert len(watcher.validations) == 1
+    load_recogniser(tmp_path / "run" / "best")
+
+
 def test_a_folder_with_a_run_is_not_overwritten(crops: Path, tmp_path: Path) -> None:
     run(bars_recipe(crops, samples=8), tmp_path / "run")
     with pytest.raises(TrainingError, match="holds a run already: use --resume"):

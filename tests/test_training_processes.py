@@ -18,11 +18,11 @@ from safetensors.torch import save_file
 
 import clips
 from clipstr.teacher import TeacherConfig
-from clipstr.training import Recipe
+from clipstr.training import ClipSettings, Optimisation, Recipe, RunSettings, TeacherRecipe
 from clipstr.training.checkpoint import load_checkpoint
 from clipstr.training.recipe import plain_recipe
 from killing import sha256
-from runs import STUDENT, bars_recipe
+from runs import STUDENT, bars, bars_recipe
 
 TRAIN = [sys.executable, "-m", "clipstr", "train"]
 
@@ -99,6 +99,23 @@ def test_two_processes_have_the_losses_of_one_with_a_teacher_too(fifty: Recipe, 
     assert sum("~" in name for name in mine[0]) == 7
     for ours, alone in zip(mine, theirs, strict=True):
         assert ours == pytest.approx(alone, rel=1e-4, abs=1e-4)
+
+
+def test_a_teacher_is_trained_by_two_processes(crops: Path, tmp_path: Path) -> None:
+    """Their texts differ in length, and so does what each cuts of CLIP's mask."""
+    clips.architecture(tmp_path)
+    recipe = TeacherRecipe(
+        clip=ClipSettings(architecture=str(tmp_path / "clip.json"), characters="abc", max_length=2),
+        data=bars(crops),
+        optimisation=Optimisation(samples=64, batch_size=8),
+        run=RunSettings(precision="32-true", devices=2, log_every=1, journals=()),
+    )
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(plain_recipe(recipe)), encoding="utf-8")
+    command = [sys.executable, "-m", "clipstr", "teacher", "train"]
+    done = train([str(path), "--out", str(tmp_path / "run")], command)
+    assert done.returncode == 0, done.stderr
+    assert len(losses(tmp_path / "run")) == 8
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(fifty: Recipe, tmp_path: Path) -> None:

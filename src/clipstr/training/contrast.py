@@ -43,6 +43,8 @@ class ContrastiveLearner(nn.Module):
         self.charset, self.ctc_weight = charset, ctc_weight
         self.clip = architecture.build()
         self._causal = self.clip.text.attn_mask
+        # It is cut to each batch's length below: as a buffer, processes would exchange it in unequal sizes.
+        del self.clip.text.attn_mask
         self._last = [int(architecture.vision.layers) - 1]
         self.heads = nn.ModuleDict()
         if ctc_weight:

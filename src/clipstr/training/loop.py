@@ -123,7 +123,8 @@ class Trainer:
         self._stopping = False
         saved, judged = self.seconds, self.samples
         with Interruption() as interruption, closing(self._batches()) as batches, self.records:
-            self.records.note(self.notes)
+            if self.processes.main:
+                self.records.note(self.notes)
             try:
                 while not self._stopping and self.progress < 1:
                     before = self.samples
@@ -138,7 +139,7 @@ class Trainer:
                 if self.processes.count == 1:  # the others would not come to save
                     self._save()
                 raise loss.args[0] from loss
-            if self.progress >= 1 and judged != self.samples:
+            if self.progress >= 1 and (judged != self.samples or not self.records.kept):
                 self._validate()
             self._save()
             outcome = self.records.end(
@@ -191,14 +192,7 @@ class Trainer:
         if self.average is not None:
             self.average.update()
         self.samples += settings.batch_size
-        step = Step(
-            samples=self.samples,
-            seconds=self.seconds,
-            waited=waited,
-            progress=self.progress,
-            learning_rate=rate,
-            losses={},
-        )
+        step = replace(self._now(), waited=waited)
         clock = time.monotonic() - self._began
         everyones = self.processes.everyones([*losses.values(), clock, float(stop)])
         self._settle()  # the last step: the device works on this one meanwhile
@@ -218,9 +212,8 @@ class Trainer:
                 f"the loss is {losses['total']} after {before} samples; "
                 f"{self.records.checkpoint} is from before: begin anew with a lower learning rate"
             )
-        self._step_told = replace(report.step, seconds=self.seconds, losses=losses)
         if self.processes.main:
-            self.records.stepped(self._step_told)
+            self.records.stepped(replace(report.step, seconds=self.seconds, losses=losses))
 
     def _next(self, batches: Generator[Words, None, None]) -> Words:
         try:
@@ -273,7 +266,18 @@ class Trainer:
                 }
                 self.processes.on_main(lambda: self.records.keep(lambda to: self.task.save(to, source)))
         if self.processes.main and mean is not None:
-            self.records.validated(self._step_told, validation)
+            self.records.validated(self._now(), validation)
+
+    def _now(self) -> Step:
+        """Where the run is, as a step that did nothing."""
+        return Step(
+            samples=self.samples,
+            seconds=self.seconds,
+            waited=0.0,
+            progress=self.progress,
+            learning_rate=self.optimiser.param_groups[0]["lr"],
+            losses={},
+        )
 
     def _save(self) -> None:
         """Writes a checkpoint."""

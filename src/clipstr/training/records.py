@@ -49,6 +49,11 @@ class Records:
         """The file to resume from."""
         return self.folder / CHECKPOINT_FILE
 
+    @property
+    def kept(self) -> bool:
+        """Whether a model was kept already."""
+        return (self.folder / BEST_FOLDER).exists()
+
     def claim(self, resume: bool) -> Checkpoint | None:
         """Takes up the run in the folder, or begins one there; the state to go on from, if any.
 
