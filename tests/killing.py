@@ -80,7 +80,7 @@ def killed(recipe: Recipe, folder: Path, *, kills: int, seed: int = 0) -> Surviv
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["runs", "killing"])
     chance, done, victim = random.Random(seed), 0, folder / "killed"
-    longest = 0.5
+    longest, reached = 0.5, 0
     while True:
         process = context.Process(target=_go_on, args=(recipe, victim))
         process.start()
@@ -89,12 +89,12 @@ def killed(recipe: Recipe, folder: Path, *, kills: int, seed: int = 0) -> Surviv
             break
         if process.exitcode is not None:
             raise RuntimeError(f"the run failed by itself, with status {process.exitcode}")
-        before = _reached(victim)
         process.kill()
         process.join()
         done += 1
         # Long enough that most lives get somewhere, short enough that many are needed.
-        longest = min(longest * 1.3, 20) if _reached(victim) == before else longest
+        longest = min(longest * 1.3, 20) if _reached(victim) == reached else max(longest * 0.85, 0.3)
+        reached = _reached(victim)
     load_recogniser(victim / "best")
     return Survival(done, sha256(victim), sha256(folder / "peace"), log(victim), log(folder / "peace"))
 

@@ -13,6 +13,7 @@ import pytest
 from clipstr.charset import Charset
 from clipstr.errors import DataError, InputError
 from clipstr.synth import FontFace, Sample, SynthConfig, WordRenderer, contact_sheet, find_fonts, load_words
+from clipstr.synth.fonts import caption_font, draws
 from clipstr.synth.words import COMMON_WORDS
 
 
@@ -141,3 +142,21 @@ def test_a_contact_sheet_holds_every_picture(renderer: WordRenderer) -> None:
     assert sheet.size == (8 * 132 + 4, 2 * 50 + 4)
     second_row = np.asarray(sheet.crop((4, 54, 132, 86)))
     assert (second_row == samples[8].image).all()
+
+
+def test_a_face_draws_what_it_has_and_not_the_box_for_what_it_lacks() -> None:
+    """A private-use character is in no font of letters."""
+    for face in find_fonts()[:40]:
+        assert draws(face, "a")
+        assert not draws(face, "\ue123")
+        assert not draws(face, " ")
+
+
+def test_captions_are_written_with_a_font_that_has_their_signs() -> None:
+    plain, signs = caption_font(["abc"], 12), caption_font(["€5"], 12)
+    assert bytes(plain.getmask("a")) == bytes(caption_font([], 12).getmask("a"))
+    able = [face for face in find_fonts() if draws(face, "€")]
+    if able:
+        assert bytes(signs.getmask("€")) != bytes(signs.getmask("\uffff"))
+    else:
+        assert bytes(signs.getmask("a")) == bytes(plain.getmask("a"))

@@ -14,7 +14,7 @@ from PIL import ImageFont
 
 from clipstr.errors import DataError
 
-__all__ = ["FontFace", "draws", "find_fonts", "load_font"]
+__all__ = ["FontFace", "caption_font", "draws", "find_fonts", "load_font"]
 
 SUFFIXES = {".ttf", ".otf", ".ttc", ".pfb"}
 _PROBE = "aegkmRSW0258"  # a face that cannot draw these differently writes no Latin words
@@ -101,6 +101,15 @@ def draws(face: FontFace, character: str) -> bool:
     font = load_font(face, _PROBE_SIZE)
     glyph = font.getmask(character)
     return bool(glyph.getbbox()) and bytes(glyph) != bytes(font.getmask("\uffff"))
+
+
+def caption_font(texts: Iterable[str], size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font of ``size`` pixels that can write ``texts``: Pillow's own, or else one of the system."""
+    wanted = {character for text in texts for character in text if not character.isascii()}
+    for face in find_fonts() if wanted else ():
+        if all(draws(face, character) for character in wanted):
+            return load_font(face, size)
+    return ImageFont.load_default(size)
 
 
 @lru_cache(maxsize=4096)

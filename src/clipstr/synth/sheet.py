@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from clipstr.synth.config import Sample
+from clipstr.synth.fonts import caption_font
 
 __all__ = ["contact_sheet"]
 
@@ -19,7 +20,7 @@ def contact_sheet(samples: Sequence[Sample]) -> Image.Image:
     rows = -(-len(samples) // COLUMNS)
     cell = (width + GAP, height + CAPTION + GAP)
     sheet = Image.new("RGB", (COLUMNS * cell[0] + GAP, rows * cell[1] + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
+    draw, font = ImageDraw.Draw(sheet), caption_font([sample.label for sample in samples], 11)
     for number, sample in enumerate(samples):
         left, top = GAP + number % COLUMNS * cell[0], GAP + number // COLUMNS * cell[1]
         sheet.paste(Image.fromarray(sample.image), (left, top))

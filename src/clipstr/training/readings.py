@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
+from clipstr.synth.fonts import caption_font
 from clipstr.training.observer import SampleReading
 
 __all__ = ["readings_sheet"]
@@ -24,7 +25,8 @@ def readings_sheet(readings: Sequence[SampleReading]) -> Image.Image:
     cell = (width + _GAP, height + 2 * _LINE + _GAP)
     rows = -(-len(readings) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * cell[0] + _GAP, rows * cell[1] + _GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    draw = ImageDraw.Draw(sheet)
+    font = caption_font([text for reading in readings for text in (reading.label, reading.text)], 14)
     for number, reading in enumerate(readings):
         left, top = _GAP + number % _COLUMNS * cell[0], _GAP + number // _COLUMNS * cell[1]
         sheet.paste(Image.fromarray(reading.picture).resize((width, height)), (left, top))
