@@ -13,6 +13,7 @@ from clipstr.cli.main import app
 from clipstr.data import write_lmdb
 from clipstr.errors import CheckpointError, InputError, MissingExtraError, RecipeError
 from clipstr.reader import Reader
+from clipstr.student.storage import load_recogniser
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -98,3 +99,45 @@ def test_a_missing_extra_is_named(arguments: list[str], module: str, monkeypatch
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clipstr\["):
         call(*arguments)
+
+
+def test_a_dry_run_shows_the_plan_and_trains_nothing(recipe: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    output = call("train", str(recipe), "--out", str(out), "--dry-run", "--set", "optimisation.samples=640")
+    assert "640 in 160 steps of 4" in output
+    assert "50.0% crops, 40.0 times each; 50.0% rendered" in output
+    assert "crops: 8 crops in 1 data sets" in output
+    assert "set 8; every 50,000 samples" in output
+    assert "MiB for checkpoints" in output
+    assert [path.name for path in out.iterdir()] == ["dry-run.png"]
+    call("train", str(recipe), "--out", str(out))
+    assert "holds a run already" in call("train", str(recipe), "--out", str(out), "--dry-run")
+
+
+def test_the_embedded_model_learns_a_new_alphabet_from_a_folder_of_pictures(tmp_path: Path) -> None:
+    crops = tmp_path / "crops"
+    crops.mkdir()
+    rows = []
+    for path in sorted(EXAMPLES.glob("*.png")):
+        (crops / path.name).write_bytes(path.read_bytes())
+        rows.append(f"{path.name},€{path.stem}~\n")
+    (crops / "labels.csv").write_text("".join(rows), encoding="utf-8")
+    changes = [
+        f"data.sources.mine.paths={crops}",
+        f"data.validation={crops}",
+        "data.workers=0",
+        "data.synthetic.weight=0",
+        "student.characters=0123456789abcdefghijklmnopqrstuvwxyz€",
+        "student.max_length=30",
+        "optimisation.samples=16",
+        "optimisation.batch_size=8",
+        "run.journals=[]",
+    ]
+    recipe = EXAMPLES.parent / "recipes" / "finetune.toml"
+    output = call("train", str(recipe), "--out", str(tmp_path / "run"), *(f"--set={c}" for c in changes))
+    assert "new characters that start from nothing: €" in output
+    assert "words may be 5 characters longer" in output
+    assert "mine: characters outside the alphabet, deleted from labels: ~ (8)" in output
+    assert "mine: 8 crops in 1 data sets" in output
+    model, _ = load_recogniser(tmp_path / "run" / "best")
+    assert (model.config.charset.num_classes, model.config.max_length) == (38, 30)

@@ -139,7 +139,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(fifty: Recipe, tmp_path: Path) -> No
 def test_a_full_disk_is_told_and_the_last_checkpoint_is_whole(fifty: Recipe, tmp_path: Path) -> None:
     """A limit on the size of files fails the write half-way, as a full disk does."""
     path, out = str(write(fifty, tmp_path)), tmp_path / "run"
-    short = ["--set", "run.log_every=1000000"]
+    short = ["--set", "run.log_every=1000000", "--set", "run.validate_every=1000000"]
     assert train([path, "--out", str(out), *short, "--max-time", "1s"]).returncode == 0
     before = sha256(out)
 
