@@ -74,7 +74,7 @@ def _lines(
         ("from", "; ".join(sources)),
         *(("", note) for note in found.notes),
         ("validation", judged),
-        ("on", f"{place}, {run.precision}"),
+        ("on", f"{place}, {found.precision}"),
         ("speed", f"{speed:.0f} samples/s, {found.waited_share:.0%} of a step waiting for data"),
         ("time", f"{time}, and validation"),
         ("memory", f"{found.memory_mib:,.0f} MiB"),

@@ -82,10 +82,10 @@ class Trainer:
             settings.batch_size, settings.accumulate, self.processes.rank, self.processes.count
         )
         self.fabric = self.processes.fabric
-        self.task.place(self.fabric.device, PRODUCTS[recipe.run.precision])
+        self.task.place(self.fabric.device, PRODUCTS[self.processes.precision])
         self.module, self.optimiser = self.fabric.setup(
             self.processes.with_common_norms(self.task.learner),
-            new_optimiser(self.task.learner, settings, recipe.run.precision),
+            new_optimiser(self.task.learner, settings, self.processes.precision),
         )
         self.average = Average(self.task.learner, settings.average) if settings.average else None
         self.samples, self.seconds, self.best = 0, 0.0, -1.0

@@ -40,6 +40,7 @@ class Plan:
     memory_mib: float  # the process's or the GPU's, at its highest
     checkpoint_mib: float
     device: str
+    precision: str  # of the matrices' products, as the device is best at them if the recipe leaves it open
     processes: int
     pictures: np.ndarray  # (count, height, width, 3) in uint8: samples as the model would get them
     labels: list[str]
@@ -99,6 +100,7 @@ def plan(recipe: Recipe | TeacherRecipe) -> Plan:
             memory_mib=_memory(trainer.fabric.device),
             checkpoint_mib=weights * (3 + averages) / 2**20,  # with two moments of the optimiser
             device=str(trainer.fabric.device),
+            precision=trainer.processes.precision,
             processes=trainer.processes.count,
             pictures=words.pixels.numpy(),
             labels=words.texts,
