@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageEnhance
 
 from clipstr.charset import Charset
 from clipstr.data import LabelRule, write_lmdb
@@ -15,7 +16,9 @@ from clipstr.data.benchmarks import BENCHMARKS, benchmark_named
 from clipstr.data.checking import check_set
 from clipstr.data.duplicates import Fingerprint, duplicates, fingerprint
 from clipstr.data.lmdb import LmdbDataset
+from clipstr.synth import FontFace, WordRenderer
 
+Change = Callable[[Image.Image], Image.Image]
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
@@ -27,6 +30,18 @@ def word(seed: int, size: tuple[int, int] = (96, 30)) -> Image.Image:
         top, bottom = sorted(rng.integers(2, size[1] - 2, 2))
         pixels[top : bottom + 2, left : left + int(rng.integers(2, 7))] = rng.integers(0, 100)
     return Image.fromarray(pixels)
+
+
+@pytest.fixture(scope="module")
+def words() -> list[Image.Image]:
+    """Words of the renderer, some of them hard: as fine, small and differently large as crops are."""
+    renderer = WordRenderer(fonts=[FontFace(":pillow:")])  # which every machine has
+    return [Image.fromarray(renderer.sample(7, index, index % 2 / 2).image) for index in range(200)]
+
+
+def resized(picture: Image.Image, scale: float) -> Image.Image:
+    size = [max(round(side * scale), 1) for side in picture.size]
+    return picture.resize((size[0], size[1]), Image.Resampling.BICUBIC)
 
 
 def stored_anew(picture: Image.Image, quality: int) -> Image.Image:
@@ -50,27 +65,51 @@ def test_the_same_pixels_are_the_same_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
-    [
-        lambda picture: stored_anew(picture, 60),
-        lambda picture: picture.resize((144, 45), Image.Resampling.BICUBIC),
-        lambda picture: picture.resize((64, 20), Image.Resampling.BICUBIC),
-        lambda picture: Image.fromarray((np.asarray(picture) * 0.7 + 20).astype(np.uint8)),
-        lambda picture: stored_anew(picture.convert("L").convert("RGB").resize((96, 32)), 80),
+    ("share", "change"),
+    [  # what is asked for is a little less than what docs/data.md tells of photographs
+        (0.95, lambda picture: stored_anew(picture, 60)),
+        (0.90, lambda picture: stored_anew(picture, 30)),
+        (0.85, lambda picture: resized(picture, 0.5)),
+        (0.95, lambda picture: resized(picture, 1.5)),
+        (0.95, lambda picture: resized(picture, 32 / picture.height)),
+        (0.95, lambda picture: picture.resize((128, 32), Image.Resampling.BICUBIC)),
+        (0.90, lambda picture: ImageEnhance.Brightness(picture).enhance(1.2)),
+        (0.95, lambda picture: Image.fromarray((np.asarray(picture) * 0.7 + 20).astype(np.uint8))),
+        (0.95, lambda picture: stored_anew(picture.convert("L").convert("RGB"), 80)),
     ],
+    ids=["quality 60", "quality 30", "half", "larger", "32 high", "128x32", "brighter", "dull", "grey"],
 )
-def test_pictures_that_were_stored_anew_resized_or_lit_otherwise_are_found(change: object) -> None:
-    assert callable(change)
-    pictures = [word(seed) for seed in range(60)]
-    changed = [change(picture) for picture in pictures]
-    assert [(a, b) for a, b, _ in places(pictures, changed)] == [(n, n) for n in range(60)]
+def test_words_stored_anew_resized_or_lit_otherwise_are_found_and_no_others(
+    words: list[Image.Image], share: float, change: Change
+) -> None:
+    found = [(a, b) for a, b, _ in places(words, [change(picture) for picture in words])]
+    assert [(a, b) for a, b in found if a != b] == []
+    assert len(found) >= share * len(words)
 
 
-def test_different_words_are_no_duplicates() -> None:
-    pictures = [word(seed) for seed in range(400)]
-    assert duplicates(prints(pictures)) == []
+@pytest.mark.parametrize("height", [24, 32, 64])
+def test_the_half_of_a_picture_is_found_whether_small_or_large(words: list[Image.Image], height: int) -> None:
+    pictures = [resized(picture, height / picture.height) for picture in words]
+    found = places(pictures, [resized(picture, 0.5) for picture in pictures])
+    assert all(a == b for a, b, _ in found)
+    assert len(found) >= 0.85 * len(words)
+
+
+def test_different_words_are_no_duplicates(words: list[Image.Image]) -> None:
+    assert duplicates(prints(words)) == []
+    assert duplicates(prints([resized(picture, 0.5) for picture in words])) == []
     examples = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.png"))]
     assert duplicates(prints(examples)) == []
+
+
+def test_comparing_in_blocks_finds_the_same(
+    words: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = words[:20], [stored_anew(picture, 80) for picture in reversed(words[:25])]
+    at_once = places(first, second)
+    assert len(at_once) >= 19
+    monkeypatch.setattr("clipstr.data.duplicates._BLOCK", 7)
+    assert places(first, second) == at_once
 
 
 def test_a_picture_within_a_set_is_told_once_with_its_labels() -> None:
