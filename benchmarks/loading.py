@@ -32,7 +32,7 @@ from clipstr.data import find_sources
 from clipstr.data.loading import load_crop
 from clipstr.data.randaugment import OPERATIONS, rand_augment
 from clipstr.imaging import Preprocessing
-from clipstr.synth import Sample, SynthConfig, WordRenderer, contact_sheet, load_words
+from clipstr.synth import Sample, WordRenderer, contact_sheet
 
 PREPARED = Preprocessing()
 
@@ -43,12 +43,10 @@ def crops(options: argparse.Namespace) -> list[bytes]:
         sources = find_sources(options.data)
         every = [source.image_bytes(index) for source in sources for index in range(len(source))]
         return random.Random(0).sample(every, min(options.count, len(every)))
-    sizes = [(24, 60), (28, 84), (32, 110), (40, 130), (48, 200)]
-    words = load_words()
-    renderers = [WordRenderer(SynthConfig(height=h, width=w), words=words[::50]) for h, w in sizes]
+    renderer = WordRenderer()
     made = []
     for number in range(options.count):
-        picture = renderers[number % len(sizes)].sample(0, number).image
+        picture = renderer.sample(0, number).image
         _, content = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
         made.append(content.tobytes())
     return made

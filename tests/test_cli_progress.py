@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
+import re
+from dataclasses import replace
 
 import numpy as np
 from rich.console import Console
@@ -69,3 +72,34 @@ def test_a_terminal_shows_the_bar_and_no_log_lines() -> None:
     assert "128/s" in text
     assert "recognition 1.250" in text
     assert "lr 1.00e-03" not in text
+
+
+def test_the_time_of_a_validation_is_no_part_of_the_speed() -> None:
+    buffer = io.StringIO()
+    line = ProgressLine(Console(file=buffer, width=80), every=0.0)
+    line.stepped(step(1))
+    line.stepped(step(2))
+    line.validated(step(2), validation(0.5))
+    for number in (3, 4):
+        line.stepped(replace(step(number), seconds=100 + 0.5 * number))
+    told = [text for text in buffer.getvalue().splitlines() if "lr" in text]
+    assert ["128/s" in text for text in told] == [False, True, True, True]
+
+
+def test_a_narrow_terminal_loses_losses_and_not_the_accuracy() -> None:
+    buffer = io.StringIO()
+    losses = {f"a term called {number}": 1.0 for number in range(9)} | {"total": 9.0}
+    with ProgressLine(Console(file=buffer, force_terminal=True, width=80)) as line:
+        line.validated(step(1), validation(0.5))
+        line.stepped(replace(step(2), losses=losses))
+    shown_lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", text) for text in buffer.getvalue().split("\n")]
+    assert max(map(len, shown_lines)) <= 80
+    assert any("accuracy 50.0%  a term called 0 1.000" in text and "…" in text for text in shown_lines)
+
+
+def test_a_first_step_and_losses_that_are_no_numbers_are_shown() -> None:
+    buffer = io.StringIO()
+    line = ProgressLine(Console(file=buffer, width=80))
+    line.stepped(replace(step(1), losses={"ctc": math.nan, "total": math.inf}, seconds=0.0))
+    assert "1.0% 64 samples" in buffer.getvalue()
+    assert "ctc nan" in buffer.getvalue()

@@ -95,7 +95,10 @@ def test_a_wrong_recipe_and_a_wrong_checkpoint_are_told(tmp_path: Path) -> None:
         (["synth", "x"], "clipstr.synth"),
     ],
 )
-def test_a_missing_extra_is_named(arguments: list[str], module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named(
+    arguments: list[str], module: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'clipstr\["):
         call(*arguments)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
+from clipstr.charset import ALPHABETS
 from clipstr.data import LabelRule
 from clipstr.evaluation import evaluate
+from clipstr.export.parity import TOLERANCES, compare
 from clipstr.imaging import load_image
 from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
 from clipstr.reader import Reader
+from clipstr.student.adaptation import adapt
 from clipstr.student.storage import load_recogniser
 from clipstr.training.validation import StudentReader
 
@@ -59,6 +65,36 @@ def test_its_trainable_weights_read_as_its_graphs_do() -> None:
     assert [reading.text for reading in trained] == [reading.text for reading in read]
     for mine, theirs in zip(trained, read, strict=True):
         assert mine.confidence == pytest.approx(theirs.confidence, abs=0.1)
+
+
+def test_its_trainable_weights_compute_what_its_graphs_do() -> None:
+    """Every class at every step of reading, and of scoring given texts, to what 8 bits may change."""
+    model, config = load_recogniser(TINY)
+    resize = config.preprocessing.resize
+    pixels = np.stack([resize(load_image(path)) for path in sorted(EXAMPLES.glob("*.png"))])
+    graphs = [onnx.load(TINY / name) for name in ("encoder.onnx", "decoder.onnx")]
+    parity = compare(model, graphs[0], graphs[1], config.preprocessing.normalise(pixels))
+    assert parity.probability < TOLERANCES["int8"]
+    assert parity.words == 1.0
+
+
+@pytest.mark.parametrize(
+    ("characters", "max_length"),
+    [
+        (ALPHABETS["94"], 25),
+        (ALPHABETS["94"], 40),
+        (ALPHABETS["36"][::-1], 10),
+        (ALPHABETS["36"] + "$€é", 25),
+        (ALPHABETS["36"].upper(), 25),
+    ],
+)
+def test_ready_for_another_alphabet_it_reads_the_same_words(characters: str, max_length: int) -> None:
+    model, config = load_recogniser(TINY)
+    adapted = adapt(model, replace(model.config, characters=characters, max_length=max_length)).model
+    paths = sorted(EXAMPLES.glob("*.png"))
+    pictures = [load_image(path) for path in paths]
+    readings = StudentReader(adapted, config.preprocessing, name="adapted").read_images(pictures)
+    assert [reading.text.lower() for reading in readings] == [path.stem for path in paths]
 
 
 def test_reading_never_opens_the_trainable_weights(tmp_path: Path) -> None:

@@ -11,15 +11,18 @@ import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
+from typer.testing import CliRunner
 
-from clipstr.errors import ExportError
+from clipstr.cli.main import app
+from clipstr.errors import ExportError, ModelFileError
 from clipstr.export import Precision, export_model
 from clipstr.export.compression import compressed
 from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import compare, require_parity
 from clipstr.models import ModelConfig
 from clipstr.student import TINY, Recogniser
-from clipstr.student.storage import save_recogniser
+from clipstr.student.compact import compacted, restored
+from clipstr.student.storage import TRAINABLE_FILE, load_recogniser, save_recogniser
 
 SMALL = replace(TINY, width=48, encoder_heads=2, decoder_heads=2, max_length=6)
 
@@ -100,6 +103,35 @@ def test_an_exported_folder_holds_only_what_reading_needs(folder: Path, tmp_path
     assert config.source == {"from": "a seed", "precision": "half"}
     assert exported.bytes == sum(record.bytes for record in config.files.values())
     assert all(config.verified(tmp_path / "out", name) for name in config.files)
+
+
+def test_a_trainable_export_can_be_trained_on_and_exported_again(
+    student: Recogniser, folder: Path, tmp_path: Path
+) -> None:
+    exported = export_model(folder, tmp_path / "out", trainable=True)
+    config = ModelConfig.load(tmp_path / "out")
+    assert set(config.files) == {"encoder.onnx", "decoder.onnx", TRAINABLE_FILE}
+    assert exported.bytes == sum(record.bytes for record in config.files.values())
+    loaded, _ = load_recogniser(tmp_path / "out")
+    rounded = restored(compacted(student.state_dict()))
+    assert loaded.config == SMALL
+    assert all(torch.equal(value, rounded[name]) for name, value in loaded.state_dict().items())
+    again = export_model(tmp_path / "out", tmp_path / "again")
+    assert again.parity.words >= 0.95
+    assert not (tmp_path / "again" / TRAINABLE_FILE).exists()
+
+
+def test_an_export_that_cannot_be_trained_on_says_so(folder: Path, tmp_path: Path) -> None:
+    export_model(folder, tmp_path / "out")
+    with pytest.raises(ModelFileError, match=r"has no model\.safetensors; its files: encoder\.onnx"):
+        load_recogniser(tmp_path / "out")
+
+
+def test_the_command_adds_trainable_weights_where_asked(folder: Path, tmp_path: Path) -> None:
+    arguments = ["export", str(folder), "--out", str(tmp_path / "out"), "--int8", "--trainable"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert set(ModelConfig.load(tmp_path / "out").files) == {"encoder.onnx", "decoder.onnx", TRAINABLE_FILE}
 
 
 def test_what_disagrees_is_not_written(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

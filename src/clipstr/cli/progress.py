@@ -25,7 +25,7 @@ class ProgressLine:
     def __init__(self, console: Console, *, every: float = 30.0) -> None:
         self.console, self.every = console, every
         self._told = -every
-        self._best, self._accuracy = -1.0, ""
+        self._best, self._accuracy, self._speed = -1.0, "", ""
         self._recent: list[Step] = []
         self.progress = Progress(
             BarColumn(bar_width=None),
@@ -53,17 +53,18 @@ class ProgressLine:
         # Terms of a pair of stages are in the run's log; here their sum stands for them.
         shown = [name for name in step.losses if name != "total" and "~" not in name]
         losses = " ".join(f"{name} {step.losses[name]:.3f}" for name in shown)
-        speed, line = self._speed(), f"{losses}  {self._accuracy}".rstrip()
-        self.progress.update(self.task, completed=step.progress, speed=speed)
+        self._speed = self._measured() or self._speed
+        line = f"{self._accuracy}  {losses}".lstrip()  # the accuracy first: a narrow terminal cuts the end
+        self.progress.update(self.task, completed=step.progress, speed=self._speed)
         self._line.plain = line
         if not self.console.is_terminal and step.seconds - self._told >= self.every:
             self._told = step.seconds
             rate = f"lr {step.learning_rate:.2e}"
             self.console.print(
-                f"{step.progress:6.1%} {step.samples} samples {speed} {line} {rate}", soft_wrap=True
+                f"{step.progress:6.1%} {step.samples} samples {self._speed} {line} {rate}", soft_wrap=True
             )
 
-    def _speed(self) -> str:
+    def _measured(self) -> str:
         """Samples a second, and the share of the time in which the loop waited, if it is worth telling."""
         first, last = self._recent[0], self._recent[-1]
         seconds = last.seconds - first.seconds
@@ -75,6 +76,7 @@ class ProgressLine:
 
     def validated(self, step: Step, validation: Validation) -> None:
         """Prints the accuracy of each set, and some misreadings."""
+        self._recent = []  # the time of a validation is no part of the speed
         mean = validation.accuracy["mean"]
         self._best = max(self._best, mean)
         self._accuracy = f"accuracy {mean:.1%}" + (f", best {self._best:.1%}" if mean < self._best else "")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from clipstr.errors import ExportError
 from clipstr.export.compression import Precision, compressed
@@ -67,13 +68,10 @@ def _pictures(student: Recogniser, config: ModelConfig) -> np.ndarray:
     """Rendered words as inputs (count, 3, height, width), clean and hard, also the shortest and longest."""
     preprocessing, characters = config.preprocessing, student.config.characters
     longest = student.config.max_length
-    settings = SynthConfig(
-        characters=characters, max_length=longest, height=preprocessing.height, width=preprocessing.width
-    )
-    renderer = WordRenderer(settings)
+    renderer = WordRenderer(SynthConfig(characters=characters, max_length=longest))
     pictures = [renderer.sample(0, index, index / _RENDERINGS).image for index in range(_RENDERINGS)]
     for index, length in enumerate((1, longest) * 4):
         rng = np.random.default_rng((1, index))
         text = "".join(characters[i] for i in rng.integers(len(characters), size=length))
         pictures.append(renderer.draw(text, rng, 0.3))
-    return preprocessing.normalise(np.stack(pictures))
+    return preprocessing.normalise(np.stack([preprocessing.resize(Image.fromarray(p)) for p in pictures]))

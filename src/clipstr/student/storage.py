@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 
 from clipstr.errors import InputError, ModelFileError
 from clipstr.imaging import Preprocessing
@@ -34,7 +34,8 @@ def save_recogniser(model: Recogniser, folder: Path, *, name: str, source: dict[
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     temporary = folder / f"{WEIGHTS_FILE}.new"
-    save_file(weights, temporary)
+    # safetensors' own way to a file makes one that only its owner may read, and errors of its own.
+    temporary.write_bytes(save(weights))
     temporary.replace(folder / WEIGHTS_FILE)
     config = model.config
     ModelConfig(
@@ -49,7 +50,7 @@ def save_recogniser(model: Recogniser, folder: Path, *, name: str, source: dict[
 
 def save_trainable(model: Recogniser, folder: Path) -> None:
     """Writes the weights of ``model`` into ``folder`` in a quarter of their size, to be trained on from."""
-    save_file(compacted(model.state_dict()), folder / TRAINABLE_FILE)
+    (folder / TRAINABLE_FILE).write_bytes(save(compacted(model.state_dict())))
 
 
 def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
@@ -64,8 +65,10 @@ def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
     content = description.verified(folder, name)
     try:
         model = Recogniser(StudentConfig.from_dict(description.architecture))
-        weights = restored(load(content))
-    except (InputError, SafetensorError, OSError) as error:
+        stored = load(content)
+        # A scale that fits no matrix makes a product of another shape, or none: RuntimeError.
+        weights = restored(stored) if name == TRAINABLE_FILE else stored
+    except (InputError, SafetensorError, OSError, RuntimeError) as error:
         raise ModelFileError(f"{folder}: the recogniser cannot be loaded: {error}") from error
     wrong = mismatches(weights, model)
     if wrong:
@@ -75,7 +78,10 @@ def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
 
 
 def mismatches(weights: dict[str, torch.Tensor], model: Recogniser) -> list[str]:
-    """What keeps ``weights`` from being ``model``'s, a line each: missing, unexpected and misshapen ones."""
+    """What keeps ``weights`` from being ``model``'s, a line each: missing, unexpected, misshapen, mistyped.
+
+    Floating point of any precision is one type: loading widens it.
+    """
     expected = model.state_dict()
     missing = [f"missing {name}" for name in expected if name not in weights]
     extra = [f"unexpected {name}" for name in weights if name not in expected]
@@ -84,4 +90,9 @@ def mismatches(weights: dict[str, torch.Tensor], model: Recogniser) -> list[str]
         for name, value in expected.items()
         if name in weights and weights[name].shape != value.shape
     ]
-    return missing + extra + misshapen
+    mistyped = [
+        f"{name} is of {weights[name].dtype}, not {value.dtype}"
+        for name, value in expected.items()
+        if name in weights and weights[name].is_floating_point() != value.is_floating_point()
+    ]
+    return missing + extra + misshapen + mistyped

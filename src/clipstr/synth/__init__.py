@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from clipstr.synth.config import Sample, SynthConfig
+from clipstr.synth.config import Sample, SynthConfig, load_synth
 from clipstr.synth.fonts import FontFace, find_fonts
+from clipstr.synth.kinds import KindRenderer, settings_of_kind
+from clipstr.synth.lexicon import WordList, load_words
 from clipstr.synth.renderer import WordRenderer
 from clipstr.synth.sheet import contact_sheet
-from clipstr.synth.words import load_words
+from clipstr.synth.surfaces import find_backgrounds
 
-__all__ = ["FontFace", "Sample", "SynthConfig", "WordRenderer", "contact_sheet", "find_fonts", "load_words"]
+__all__ = [
+    "FontFace",
+    "KindRenderer",
+    "Sample",
+    "SynthConfig",
+    "WordList",
+    "WordRenderer",
+    "contact_sheet",
+    "find_backgrounds",
+    "find_fonts",
+    "load_synth",
+    "load_words",
+    "settings_of_kind",
+]

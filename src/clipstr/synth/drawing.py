@@ -2,89 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from clipstr.synth.fonts import FontFace, draws, load_font
+from clipstr.synth.config import Layout, Looks
+from clipstr.synth.displays import as_dots, as_segments, shown_on_segments, stencilled
+from clipstr.synth.fonts import SIZE, FontFace, load_font
 
-__all__ = ["Mask", "bent", "draw_word"]
+__all__ = ["Lettering", "Mask", "draw_line", "draw_word"]
 
 Mask = np.ndarray
 """Ink, (height, width) in uint8: 0 nothing, 255 full."""
 
-SIZES = (28, 36, 44)  # pixels: few, so that opened fonts are used again
-MARGIN = 4  # pixels around what is drawn, so that nothing is cut
-TRIES = 6  # faces to try before a word is given up on
+ROOM = SIZE // 2  # pixels around what is drawn, for letters that reach beyond their places
 
 
-def draw_word(text: str, faces: Sequence[FontFace], rng: np.random.Generator, difficulty: float) -> Mask:
-    """``text`` in a random face, cropped to its ink.
+@dataclass(frozen=True)
+class Lettering:
+    """A drawn word: its ink, cropped, and what measures the left and right end of each letter in pixels.
 
-    Letters may stand apart or close, dance on the line, or be bolder than the face has them. A face that
-    lacks a character of ``text`` is not used, unless all that were tried do.
+    Of letters on a curve or a display nothing is known.
     """
-    for _ in range(TRIES):
-        face = faces[int(rng.integers(len(faces)))]
-        font = load_font(face, int(rng.choice(SIZES)))
-        if all(draws(face, character) for character in text):
-            break
-    stroke = int(rng.integers(1, 3)) if rng.random() < 0.12 * difficulty else 0
-    if len(text) > 1 and rng.random() < 0.05 + 0.2 * difficulty:
-        ink = _letter_by_letter(text, font, stroke, rng, difficulty)
+
+    ink: Mask
+    spans: Callable[[], Sequence[tuple[float, float]]] = tuple
+
+
+def draw_word(
+    text: str, face: FontFace, rng: np.random.Generator, difficulty: float, layout: Layout, looks: Looks
+) -> Lettering:
+    """``text`` in ``face``, cropped to its ink.
+
+    Letters may stand apart or close, below each other, dance on the line, run along an arc or a wave, be
+    bolder than the face has them, be hollow, stencilled, or of dots or segments.
+    """
+    if rng.random() < looks.segments * difficulty and shown_on_segments(text):
+        return Lettering(_cropped(as_segments(text, rng))[0])
+    font = load_font(face)
+    stroke = int(rng.integers(1, 4)) if rng.random() < looks.bold * difficulty else 0
+    chance = rng.random()
+    if 1 < len(text) <= 9 and chance < layout.stacked * difficulty:
+        return Lettering(_cropped(_stacked(text, font, stroke, rng))[0])
+    if len(text) > 1 and chance < (layout.stacked + layout.tracked + layout.dance) * difficulty:
+        dances = chance > (layout.stacked + layout.tracked) * difficulty
+        drawn = _letter_by_letter(text, font, stroke, rng, 0.07 * SIZE if dances else 0.0)
     else:
-        ink = _at_once(text, font, stroke)
-    return _cropped(ink)
+        drawn = _at_once(text, font, stroke)
+    ink = drawn.ink
+    if len(text) > 2 and rng.random() < (layout.arc + layout.wave) * difficulty:
+        share = layout.wave / (layout.arc + layout.wave)
+        return Lettering(_styled(_bent(ink, rng, wave=rng.random() < share), rng, difficulty, looks))
+    return Lettering(_styled(ink, rng, difficulty, looks), drawn.spans)
 
 
-def _at_once(text: str, font: ImageFont.FreeTypeFont, stroke: int) -> Mask:
-    left, top, right, bottom = (round(edge) for edge in font.getbbox(text, stroke_width=stroke))
-    canvas = Image.new("L", (right - left + 2 * MARGIN, bottom - top + 2 * MARGIN))
-    place = (MARGIN - left, MARGIN - top)
-    ImageDraw.Draw(canvas).text(place, text, font=font, fill=255, stroke_width=stroke)
-    return np.asarray(canvas)
+def draw_line(text: str, face: FontFace) -> Mask:
+    """``text`` as it comes, for what stands beside a word."""
+    return _at_once(text, load_font(face), 0).ink
+
+
+def _styled(ink: Mask, rng: np.random.Generator, difficulty: float, looks: Looks) -> Mask:
+    chance = rng.random() / max(difficulty, 1e-9)
+    if chance < looks.hollow:
+        width = int(rng.integers(3, 5))
+        return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((width, width), np.uint8)))
+    if chance < looks.hollow + looks.stencil:
+        return stencilled(ink, rng)
+    if chance < looks.hollow + looks.stencil + looks.dot_matrix:
+        return as_dots(ink, rng)
+    return ink
+
+
+def _at_once(text: str, font: ImageFont.FreeTypeFont, stroke: int) -> Lettering:
+    ascent, descent = font.getmetrics()
+    length = font.getlength(text)
+    canvas = Image.new("L", (int(length) + 2 * ROOM, ascent + descent + 2 * ROOM))
+    place = (ROOM, ROOM + ascent)
+    ImageDraw.Draw(canvas).text(place, text, font=font, fill=255, stroke_width=stroke, anchor="ls")
+    ink, left = _cropped(np.asarray(canvas))
+
+    def spans() -> list[tuple[float, float]]:
+        ends = [ROOM - left + font.getlength(text[:number]) for number in range(len(text) + 1)]
+        return list(pairwise(ends))
+
+    return Lettering(ink, spans)
 
 
 def _letter_by_letter(
-    text: str, font: ImageFont.FreeTypeFont, stroke: int, rng: np.random.Generator, difficulty: float
-) -> Mask:
+    text: str, font: ImageFont.FreeTypeFont, stroke: int, rng: np.random.Generator, dance: float
+) -> Lettering:
     """Each letter at a place of its own: spaced out or squeezed, and sometimes off the line."""
-    gap = rng.uniform(-0.05, 0.35) * font.size
-    dance = 0.05 * font.size if rng.random() < 0.3 * difficulty else 0.0
-    left, top, right, bottom = (round(edge) for edge in font.getbbox(text, stroke_width=stroke))
-    width = round(right - left + max(gap, 0) * len(text)) + 2 * MARGIN + int(font.size)
-    canvas = Image.new("L", (width, bottom - top + 2 * MARGIN + int(4 * dance)))
+    gap = float(rng.uniform(0.05, 0.5) if rng.random() < 0.7 else rng.uniform(-0.07, 0)) * SIZE
+    advances = [font.getlength(letter) for letter in text]
+    ascent, descent = font.getmetrics()
+    width = sum(advances) + max(gap, 0) * len(text)
+    canvas = Image.new("L", (int(width) + 2 * ROOM, ascent + descent + 2 * ROOM))
+    draw, place, ends = ImageDraw.Draw(canvas), float(ROOM), []
+    for letter, advance in zip(text, advances, strict=True):
+        level = ROOM + ascent + (rng.normal(0, dance) if dance else 0.0)
+        draw.text((place, level), letter, font=font, fill=255, stroke_width=stroke, anchor="ls")
+        ends.append((place, place + advance))
+        place += advance + gap
+    ink, left = _cropped(np.asarray(canvas))
+    return Lettering(ink, lambda: [(first - left, last - left) for first, last in ends])
+
+
+def _stacked(text: str, font: ImageFont.FreeTypeFont, stroke: int, rng: np.random.Generator) -> Mask:
+    """The letters upright below each other, as on narrow signs."""
+    pitch = SIZE * float(rng.uniform(0.8, 1.15))
+    ascent, descent = font.getmetrics()
+    canvas = Image.new("L", (4 * ROOM + SIZE, int(pitch * len(text)) + ascent + descent + 2 * ROOM))
     draw = ImageDraw.Draw(canvas)
-    place = float(MARGIN - left)
-    for letter in text:
-        above = MARGIN - top + 2 * dance + (rng.normal(0, dance) if dance else 0.0)
-        draw.text((place, above), letter, font=font, fill=255, stroke_width=stroke)
-        place += font.getlength(letter) + gap
+    for number, letter in enumerate(text):
+        place = (2 * ROOM + SIZE / 2, ROOM + ascent + number * pitch)
+        draw.text(place, letter, font=font, fill=255, stroke_width=stroke, anchor="ms")
     return np.asarray(canvas)
 
 
-def _cropped(ink: Mask) -> Mask:
-    """``ink`` without its empty borders; a word without any ink is a dot."""
-    rows, columns = np.flatnonzero(ink.max(1)), np.flatnonzero(ink.max(0))
-    if not len(rows):
-        return np.full((8, 8), 255, np.uint8)
-    return np.ascontiguousarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+def _cropped(ink: Mask) -> tuple[Mask, int]:
+    """``ink`` without its empty borders, and how much went on the left; no ink at all becomes a dot."""
+    left, top, width, height = cv2.boundingRect(ink)
+    if not width:
+        return np.full((8, 8), 255, np.uint8), 0
+    return np.ascontiguousarray(ink[top : top + height, left : left + width]), left
 
 
-def bent(ink: Mask, rng: np.random.Generator) -> Mask:
-    """``ink`` along an arc or a wave."""
+def _bent(ink: Mask, rng: np.random.Generator, *, wave: bool) -> Mask:
+    """``ink`` along a wave, or along an arc whose letters stand upright or lean with it."""
     height, width = ink.shape
-    depth = float(rng.normal(0, 0.25)) * height * min(width / height / 4, 1.5)
+    if wave:
+        depth = float(rng.uniform(0.1, 0.35)) * height
+    else:
+        depth = float(rng.uniform(-0.6, 0.6)) * height * min(width / height / 4, 1.5)
     room = int(abs(depth)) + 2
     columns, rows = np.meshgrid(
         np.arange(width, dtype=np.float32), np.arange(height + 2 * room, dtype=np.float32)
     )
     along = columns / width * 2 - 1
-    if rng.random() < 0.75:
-        shift = depth * (1 - 2 * along**2)
+    if wave:
+        shift = depth * np.sin(np.float32(rng.uniform(2, 5)) * along + np.float32(rng.uniform(0, 6.3)))
     else:
-        shift = 0.7 * depth * np.sin(np.pi * along + rng.uniform(0, 2 * np.pi))
-    moved = cv2.remap(ink, columns, (rows - room + shift).astype(np.float32), cv2.INTER_LINEAR)
-    return _cropped(moved)
+        shift = depth * (1 - 2 * along**2)
+        if rng.random() < 0.6:  # letters lean: what is above the line moves along its slope
+            slope = 8 * depth * along / width
+            columns = columns + slope * (rows - room - height / 2)
+    moved = cv2.remap(
+        ink, columns.astype(np.float32), (rows - room + shift).astype(np.float32), cv2.INTER_LINEAR
+    )
+    return _cropped(np.asarray(moved))[0]

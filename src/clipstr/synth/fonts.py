@@ -1,38 +1,98 @@
-"""The fonts of this machine that can write Latin words."""
+"""The fonts of this machine that can write Latin words, and which of them is drawn with."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import ImageFont
 
 from clipstr.errors import DataError
+from clipstr.synth.glyphs import likeness
 
-__all__ = ["FontFace", "caption_font", "draws", "find_fonts", "load_font"]
+__all__ = ["SIZE", "FontFace", "FontSet", "caption_font", "draws", "find_fonts", "load_font"]
 
-SUFFIXES = {".ttf", ".otf", ".ttc", ".pfb"}
-_PROBE = "aegkmRSW0258"  # a face that cannot draw these differently writes no Latin words
-_PROBE_SIZE = 28  # pixels
+SIZE = 40  # pixels of an em, of all that is drawn: one opened font a face
+SUFFIXES = {".ttf", ".otf", ".ttc", ".otc", ".pfb"}
 _BUILT_IN = ":pillow:"
-_NO_LETTERS = ("barcode", "dingbat", "emoji", "icon", "mathematical", "ornament", "symbol")
+_LIKE_LETTERS = 0.2  # share of letters and digits that must look like themselves; symbols stay below 0.17
+_STYLES = (
+    (("bold", "black", "heavy", "demi"), 3.0),
+    (("italic", "oblique", "slant", "inclined"), 0.3),
+    (("light", "thin", "hair"), 0.4),
+    (("mono", "courier", "typewriter", "code"), 0.3),
+)
+_TRIES = 8  # faces drawn by weight before all are searched
 
 
 @dataclass(frozen=True)
 class FontFace:
-    """One face of a font file, or Pillow's own where the machine has none."""
+    """One face of a font file, or Pillow's own where the machine has none.
+
+    ``legibility`` is the share of its letters and digits that look like those of a plain face.
+    """
 
     path: str
     number: int = 0  # of the face in its file
+    family: str = ""
+    style: str = ""
+    legibility: float = 1.0
+
+
+class FontSet:
+    """Faces to draw with: legible ones more often, and those of a large family less often each.
+
+    Raises `DataError` if there is none.
+    """
+
+    def __init__(self, faces: Sequence[FontFace]) -> None:
+        if not faces:
+            raise DataError("there is no usable font: install one, or name a folder of .ttf or .otf files")
+        self.faces = tuple(faces)
+        sizes = Counter(face.family for face in faces)
+        weights = np.array([_frequency(face) / np.sqrt(sizes[face.family]) for face in faces])
+        self._bounds = np.cumsum(weights) / weights.sum()
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def pick(self, text: str, rng: np.random.Generator) -> FontFace:
+        """A face that has all characters of ``text``. Raises `DataError` if none has."""
+        for _ in range(_TRIES):
+            number = int(np.searchsorted(self._bounds, rng.random(), side="right"))
+            face = self.faces[min(number, len(self.faces) - 1)]
+            if all(draws(face, character) for character in text):
+                return face
+        first = int(rng.integers(len(self.faces)))
+        for face in self.faces[first:] + self.faces[:first]:
+            if all(draws(face, character) for character in text):
+                return face
+        lacking = [c for c in dict.fromkeys(text) if not self.can_draw(c)]
+        why = f"none has {' '.join(lacking)}" if lacking else "none has all of its characters"
+        raise DataError(f"none of {len(self.faces)} fonts can draw {text!r} ({why}): add one that can")
+
+    def can_draw(self, character: str) -> bool:
+        """Whether any face has ``character``."""
+        return any(draws(face, character) for face in self.faces)
+
+
+def _frequency(face: FontFace) -> float:
+    """How often a face is drawn beside others: signs are bold and upright more often than fonts are."""
+    frequency = face.legibility
+    for words, factor in _STYLES:
+        if any(word in f"{face.family} {face.style}".lower() for word in words):
+            frequency *= factor
+    return frequency
 
 
 def find_fonts(folders: Sequence[str | Path] = ()) -> tuple[FontFace, ...]:
-    """The faces that can write Latin words, in ``folders`` and in the system's own, sorted by path.
+    """The faces that can write Latin words, in ``folders`` or else in the system's own, sorted by path.
 
     A machine without fonts gets the one that Pillow carries. Raises `DataError` if one of ``folders``
     does not exist or holds none.
@@ -43,7 +103,7 @@ def find_fonts(folders: Sequence[str | Path] = ()) -> tuple[FontFace, ...]:
         if not found:
             raise DataError(f"{folder}: no font there that can write Latin words")
         faces += found
-    for folder in _system_folders():
+    for folder in () if folders else _system_folders():
         faces += _faces_below(folder)
     return tuple(dict.fromkeys(faces)) or (FontFace(_BUILT_IN),)
 
@@ -65,53 +125,52 @@ def _system_folders() -> Iterable[Path]:
 
 @lru_cache(maxsize=32)
 def _faces_below(folder: Path) -> tuple[FontFace, ...]:
+    """The usable faces, each file once, however many links lead to it."""
     files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
-    paths = sorted(str(file) for file in files if file.suffix.lower() in SUFFIXES)
-    return tuple(FontFace(path) for path in paths if _writes_latin(path))
+    paths = sorted(file for file in files if file.suffix.lower() in SUFFIXES)
+    real = {file.resolve(): str(file) for file in reversed(paths)}
+    return tuple(face for path in sorted(real.values()) for face in _faces_of(path))
 
 
-def _writes_latin(path: str) -> bool:
-    """Whether the face draws letters and digits, all differently and none of them empty."""
-    if any(word in path.lower() for word in _NO_LETTERS):
-        return False
-    try:
-        font = ImageFont.truetype(path, 24, layout_engine=ImageFont.Layout.BASIC)
-        missing = bytes(font.getmask("\uffff"))
-        glyphs = [font.getmask(character) for character in _PROBE]
-    except (OSError, ValueError):
-        return False
-    drawn = {bytes(glyph) for glyph in glyphs}
-    return len(drawn) == len(_PROBE) and missing not in drawn and all(glyph.getbbox() for glyph in glyphs)
+def _faces_of(path: str) -> Iterable[FontFace]:
+    """The faces of a file whose letters and digits look like letters and digits."""
+    for number in range(64 if path.lower().endswith(("ttc", "otc")) else 1):
+        try:
+            font = ImageFont.truetype(path, SIZE, index=number, layout_engine=ImageFont.Layout.BASIC)
+            legibility = likeness(font)
+        except (OSError, ValueError):  # no font, or no such face
+            return
+        if legibility >= _LIKE_LETTERS:
+            family, style = font.getname()
+            yield FontFace(path, number, family or path, style or "", round(legibility, 3))
 
 
 @lru_cache(maxsize=4096)
-def load_font(face: FontFace, size: int) -> ImageFont.FreeTypeFont:
+def load_font(face: FontFace, size: int = SIZE) -> ImageFont.FreeTypeFont:
     """The face at ``size`` pixels; kept, since opening a file costs more than drawing a word."""
     if face.path == _BUILT_IN:
         font = ImageFont.load_default(size)
         assert isinstance(font, ImageFont.FreeTypeFont)
         return font
-    content = BytesIO(_content(face.path))  # one copy of the file for all sizes
-    return ImageFont.truetype(content, size, index=face.number, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(face.path, size, index=face.number, layout_engine=ImageFont.Layout.BASIC)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=262_144)
 def draws(face: FontFace, character: str) -> bool:
     """Whether the face has a glyph with ink for ``character``, and not just the box for what it lacks."""
-    font = load_font(face, _PROBE_SIZE)
-    glyph = font.getmask(character)
-    return bool(glyph.getbbox()) and bytes(glyph) != bytes(font.getmask("\uffff"))
+    glyph = load_font(face).getmask(character)
+    return bool(glyph.getbbox()) and bytes(glyph) != _box_for_missing(face)
+
+
+@lru_cache(maxsize=4096)
+def _box_for_missing(face: FontFace) -> bytes:
+    return bytes(load_font(face).getmask("\uffff"))
 
 
 def caption_font(texts: Iterable[str], size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """A font of ``size`` pixels that can write ``texts``: Pillow's own, or else one of the system."""
     wanted = {character for text in texts for character in text if not character.isascii()}
-    for face in find_fonts() if wanted else ():
+    for face in sorted(find_fonts(), key=lambda face: -face.legibility) if wanted else ():
         if all(draws(face, character) for character in wanted):
             return load_font(face, size)
     return ImageFont.load_default(size)
-
-
-@lru_cache(maxsize=4096)
-def _content(path: str) -> bytes:
-    return Path(path).read_bytes()

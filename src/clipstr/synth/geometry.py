@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from clipstr.synth.drawing import Mask
+from clipstr.synth.config import Camera, Layout
+from clipstr.synth.fonts import SIZE
 
-__all__ = ["place_word"]
+__all__ = ["Placed", "place_word"]
 
-WIDEST, HIGHEST = 600, 160  # pixels of the largest canvas
+WIDEST, HIGHEST, LOWEST = 480, 192, 6  # pixels of a crop
+LETTERS = (8.0, 64.0)  # pixels: the lowest and the highest letters
+LOW, HIGH = 0.4, 1.2  # of an em, in which letters stand; a dash is lower, and what is higher is stacked
+DEEPEST_CUT = -0.06  # letter heights: what a crop takes off a word; more would change what can be read
+NARROWEST = 0.3  # letter heights: of a crop
 
 
-def place_word(ink: Mask, rng: np.random.Generator, difficulty: float) -> np.ndarray:
-    """How much of ``ink`` covers each pixel of its picture, (height, width) in float32 from 0 to 1.
+@dataclass(frozen=True)
+class Placed:
+    """How much of each layer covers each pixel of the crop, (height, width, layers) in float32, 0 to 1.
 
-    The picture has about the size that word crops have, and is seen from somewhere.
-
-    Letters are 24 to 60 pixels high, or 12 to 28 for small ones.
+    ``unit`` is how many pixels high its letters are.
     """
-    height, width = ink.shape
-    letter_height = rng.uniform(12, 28) if rng.random() < 0.3 * difficulty else rng.uniform(24, 60)
-    letter_height = min(letter_height, 0.8 * WIDEST * height / width)
-    scale = letter_height / height
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    seen = _seen(corners, scale, rng, difficulty)
-    seen += rng.normal(0, 0.01 + 0.05 * difficulty, (4, 2)) * letter_height
-    margins = rng.normal(0.07, 0.02 + 0.06 * difficulty, 4) * letter_height
-    left_top, right_bottom = seen.min(0) - margins[:2], seen.max(0) + margins[2:]
-    canvas = np.clip(right_bottom - left_top, (6, 6), (WIDEST, HIGHEST)).astype(int)
-    transform = cv2.getPerspectiveTransform(corners, (seen - left_top).astype(np.float32))
+
+    layers: np.ndarray
+    unit: float
+
+
+def place_word(
+    flat: np.ndarray,
+    box: tuple[int, int, int, int],
+    rng: np.random.Generator,
+    difficulty: float,
+    layout: Layout,
+    camera: Camera,
+) -> Placed:
+    """The ``flat`` layers (height, width, layers) in uint8 as a crop around the word in ``box`` sees them.
+
+    ``box`` is the word's left, top, width and height in pixels. The crop has about the size that crops of
+    words have.
+    """
+    left, top, width, height = box
+    unit = float(np.exp(rng.normal(np.log(0.8 * camera.height), camera.height_spread)))
+    unit = min(max(unit, LETTERS[0]), LETTERS[1])
+    letter = min(max(height, LOW * SIZE), HIGH * SIZE)  # of stacked letters the height of one
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
+    seen = _seen(corners, rng, difficulty, layout) / letter
+    seen += rng.normal(0, 0.01 + difficulty * layout.perspective, (4, 2))
+    margins = np.maximum(rng.normal(layout.margin, 0.02 + difficulty * layout.looseness, 4), DEEPEST_CUT)
+    first, last = seen.min(0) - margins[:2], seen.max(0) + margins[2:]
+    last = np.maximum(last, first + NARROWEST)
+    unit = min(unit, WIDEST / (last[0] - first[0]), HIGHEST / (last[1] - first[1]))
+    size = np.maximum(np.round((last - first) * unit), LOWEST).astype(int)
+    target = (seen - first) * unit
+    source = (corners + np.array([left, top])).astype(np.float32)
+    transform = cv2.getPerspectiveTransform(source, target.astype(np.float32))
+    scale = unit / letter
     if scale < 0.7:  # warping skips pixels when it shrinks: smooth first
-        ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 0.35 / scale))
-    warped = cv2.warpPerspective(ink, transform, (int(canvas[0]), int(canvas[1])), flags=cv2.INTER_LINEAR)
-    return np.asarray(warped, np.float32) / 255
+        flat = np.asarray(cv2.GaussianBlur(flat, (0, 0), 0.35 / scale))
+    warped = cv2.warpPerspective(flat, transform, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR)
+    layers = np.asarray(warped, np.float32).reshape(int(size[1]), int(size[0]), -1) / 255
+    return Placed(layers, unit)
 
 
-def _seen(corners: np.ndarray, scale: float, rng: np.random.Generator, difficulty: float) -> np.ndarray:
-    """The corners scaled, stretched, slanted and turned about their middle."""
-    if rng.random() < 0.1 * difficulty:
-        angle = np.deg2rad(rng.uniform(-30, 30) * difficulty)
+def _seen(corners: np.ndarray, rng: np.random.Generator, difficulty: float, layout: Layout) -> np.ndarray:
+    """The corners stretched, slanted and turned about their middle, at full size."""
+    chance = rng.random() / max(difficulty, 1e-9)
+    if chance < layout.upright:
+        angle = 90.0 * (1 if rng.random() < 0.5 else -1) + rng.normal(0, 3)
+    elif chance < layout.upright + layout.turned:
+        angle = rng.uniform(-40, 40)
     else:
-        angle = np.deg2rad(rng.normal(0, 1 + 5 * difficulty))
-    slant = rng.normal(0, 0.03 + 0.15 * difficulty)
-    stretch = np.exp(rng.normal(0, 0.05 + 0.15 * difficulty))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    flat = (corners - corners.mean(0)) * [scale * stretch, scale]
+        angle = rng.normal(0, 0.5 + difficulty * layout.rotation)
+    slant = rng.normal(0, 0.02 + difficulty * layout.slant)
+    stretch = np.exp(rng.normal(-0.1, 0.05 + difficulty * layout.stretch))
+    cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    flat = (corners - corners.mean(0)) * [stretch, 1.0]
     return np.asarray(flat @ (turn @ np.array([[1, slant], [0, 1]])).T)

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
 
+from clipstr.synth.camera import taken
 from clipstr.synth.config import Sample, SynthConfig
-from clipstr.synth.degradation import degraded
-from clipstr.synth.drawing import bent, draw_word
-from clipstr.synth.fonts import FontFace, find_fonts
+from clipstr.synth.drawing import Lettering, draw_line, draw_word
+from clipstr.synth.fonts import FontFace, FontSet, find_fonts
 from clipstr.synth.geometry import place_word
-from clipstr.synth.scene import paint
-from clipstr.synth.words import Vocabulary, load_words
+from clipstr.synth.lexicon import WordList
+from clipstr.synth.occlusion import occluder
+from clipstr.synth.scene import paint, with_neighbours
+from clipstr.synth.words import Vocabulary
 
-__all__ = ["WordRenderer"]
+__all__ = ["Cover", "WordRenderer"]
+
+
+@contextmanager
+def _opencv_alone() -> Iterator[None]:
+    """OpenCV without Intel's IPP, whose results are others on other makes of processors."""
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(before)
+
+
+Cover = Callable[[Lettering, np.random.Generator], np.ndarray]
+"""Makes a mask (height, width) in uint8 of what stands before a drawn word."""
 
 
 class WordRenderer:
-    """Renders words in ``fonts`` (by default the system's) from ``words`` (by default the system's list).
+    """Renders words in ``fonts`` (by default the system's), from ``words`` (by default ours).
 
-    It can be pickled, so that worker processes render side by side.
+    ``backgrounds`` are files of pictures to put behind words, in the place of made-up things. It can be
+    pickled, so that worker processes render side by side. Raises `DataError` if no font is usable, and
+    `InputError` if words and alphabet leave nothing to draw.
     """
 
     def __init__(
@@ -29,11 +49,13 @@ class WordRenderer:
         config: SynthConfig | None = None,
         *,
         fonts: Sequence[FontFace] | None = None,
-        words: Sequence[str] | None = None,
+        words: WordList | None = None,
+        backgrounds: Sequence[str] = (),
     ) -> None:
         self.config = config or SynthConfig()
-        self.fonts = tuple(fonts if fonts is not None else find_fonts())
-        self.vocabulary = Vocabulary(self.config, words if words is not None else load_words())
+        self.fonts = FontSet(fonts if fonts is not None else find_fonts())
+        self.backgrounds = tuple(backgrounds)
+        self.vocabulary = Vocabulary(self.config, words, drawable=self.fonts.can_draw)
 
     def sample(self, seed: int, index: int, difficulty: float = 1.0) -> Sample:
         """Sample ``index`` of the stream ``seed``, depending on nothing else but ``difficulty``.
@@ -45,15 +67,40 @@ class WordRenderer:
         text = self.vocabulary.text(rng)
         return Sample(self.draw(text, rng, difficulty), text)
 
-    def draw(self, text: str, rng: np.random.Generator, difficulty: float = 1.0) -> np.ndarray:
-        """A picture (height, width, 3) in uint8 of ``text``, all chance coming from ``rng``."""
-        ink = draw_word(text, self.fonts, rng, difficulty)
-        if len(text) > 3 and rng.random() < 0.2 * difficulty:
-            ink = bent(ink, rng)
-        coverage = place_word(ink, rng, difficulty)
-        pixels = degraded(paint(coverage, rng, difficulty), rng, difficulty)
-        shrinks = pixels.shape[0] > self.config.height
-        size = (self.config.width, self.config.height)
-        return np.asarray(
-            cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        )
+    def draw(
+        self, text: str, rng: np.random.Generator, difficulty: float = 1.0, *, cover: Cover | None = None
+    ) -> np.ndarray:
+        """A picture (height, width, 3) in uint8 of ``text``, all chance coming from ``rng``.
+
+        Its own difficulty lies between ``config.mildest`` times ``difficulty`` and all of it, alike likely.
+        ``cover`` says what stands before the word, in the place of chance. Raises `DataError` if no font can
+        draw ``text``.
+        """
+        with _opencv_alone():
+            return self._drawn(text, rng, difficulty, cover)
+
+    def _drawn(
+        self, text: str, rng: np.random.Generator, difficulty: float, cover: Cover | None
+    ) -> np.ndarray:
+        config = self.config
+        difficulty *= float(rng.uniform(config.mildest, 1))
+        face = self.fonts.pick(text, rng)
+        drawn = draw_word(text, face, rng, difficulty, config.layout, config.looks)
+        layers, room = [drawn.ink], (0, 0)
+        if rng.random() < config.scene.neighbours * difficulty:
+            around, room = with_neighbours(drawn.ink, rng, lambda: self._neighbour(face, rng))
+            layers = [np.pad(drawn.ink, ((room[1],), (room[0],))), around]
+        height, width = drawn.ink.shape
+        before = cover(drawn, rng) if cover else occluder(height, width, rng, difficulty, config.scene)
+        if before is not None:
+            if len(layers) == 1:
+                layers.append(np.zeros_like(layers[0]))
+            layers.append(np.pad(before, ((room[1],), (room[0],))))
+        flat = layers[0] if len(layers) == 1 else np.stack(layers, 2)
+        box = (room[0], room[1], width, height)
+        placed = place_word(flat, box, rng, difficulty, config.layout, config.camera)
+        picture = paint(placed, rng, difficulty, config, self.backgrounds)
+        return taken(picture, rng, difficulty, config.camera)
+
+    def _neighbour(self, face: FontFace, rng: np.random.Generator) -> np.ndarray:
+        return draw_line(self.vocabulary.context(rng), face)

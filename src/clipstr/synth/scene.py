@@ -1,130 +1,157 @@
-"""What a word is painted on and with: colours, surfaces, shadows, outlines, things beside it."""
+"""What a word is painted on and what stands around it: grounds, panels, rules, neighbours."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
-__all__ = ["paint"]
+from clipstr.synth.colours import LUMA, Palette, any_colour, palette
+from clipstr.synth.config import SynthConfig
+from clipstr.synth.drawing import Mask
+from clipstr.synth.geometry import Placed
+from clipstr.synth.looks import paint_word
+from clipstr.synth.painting import over, plain, tinted
+from clipstr.synth.surfaces import clutter, photograph, surface
 
-LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look (ITU-R BT.601)
-SURFACES, SURFACE_HEIGHT, SURFACE_WIDTH = 24, 256, 512
-COLOUR_TRIES = 20
+__all__ = ["AROUND", "BEFORE", "WORD", "paint", "with_neighbours"]
 
-
-def paint(coverage: np.ndarray, rng: np.random.Generator, difficulty: float) -> np.ndarray:
-    """The picture (height, width, 3) in float32, about 0 to 1, of a word that covers ``coverage``."""
-    ink, ground = _colours(rng, difficulty)
-    height, width = coverage.shape
-    picture = np.empty((height, width, 3), np.float32)
-    picture[:] = ground
-    if rng.random() < 0.05 + 0.6 * difficulty:
-        picture += _surface(height, width, rng) * rng.uniform(0.02, 0.04 + 0.14 * difficulty)
-    if rng.random() < 0.25 * difficulty:
-        _add_neighbour(picture, coverage, ink, rng)
-    _add_behind(picture, coverage, ink, rng, difficulty)
-    filling: np.ndarray = ink
-    if rng.random() < 0.25 * difficulty:
-        filling = np.clip(ink + 0.08 * _surface(height, width, rng), 0, 1)
-    if rng.random() < 0.08 * difficulty:
-        coverage = coverage * np.float32(rng.uniform(0.6, 0.95))
-    return _over(picture, coverage, filling)
+WORD, AROUND, BEFORE = 0, 1, 2
+"""The layers: the word's ink, that of the words around it, and what stands before all."""
 
 
-def _over(picture: np.ndarray, coverage: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """``picture`` with ``colour`` laid over it where ``coverage`` is."""
-    return np.asarray(picture + coverage[..., None] * (colour - picture), np.float32)
+def with_neighbours(
+    ink: Mask, rng: np.random.Generator, draw_other: Callable[[], Mask]
+) -> tuple[Mask, tuple[int, int]]:
+    """A mask of words around ``ink``, and how many columns and rows it reaches beyond it on each side.
 
-
-def _colours(rng: np.random.Generator, difficulty: float) -> tuple[np.ndarray, np.ndarray]:
-    """Colours of ink and ground that differ enough in brightness, less where it is difficult."""
-    contrast = 0.55 - 0.4 * difficulty * rng.random()
-    for _ in range(COLOUR_TRIES):
-        ink, ground = _colour(rng), _colour(rng)
-        if abs((ink - ground) @ LUMA) > contrast:
-            return ink, ground
-    dark, light = np.float32(rng.uniform(0, 0.2, 3)), np.float32(rng.uniform(0.8, 1, 3))
-    return (dark, light) if rng.random() < 0.5 else (light, dark)
-
-
-def _colour(rng: np.random.Generator) -> np.ndarray:
-    """Any colour, or as often nearly a grey."""
-    if rng.random() < 0.5:
-        return rng.random(3, np.float32)
-    return np.asarray(np.clip(rng.random() + rng.normal(0, 0.05, 3), 0, 1), np.float32)
-
-
-@lru_cache(maxsize=1)
-def _surfaces() -> list[np.ndarray]:
-    """Surfaces like those of nature, coarse and fine, each (256, 512, 3) of mean 0 and deviation 1.
-
-    They are sums of smooth noise whose strength grows with its size, as in photographs, and the same in
-    every process.
+    ``draw_other`` draws another word. One to three sides have one.
     """
-    rng = np.random.default_rng(1923)
-    surfaces = []
-    for _ in range(SURFACES):
-        total = np.zeros((SURFACE_HEIGHT, SURFACE_WIDTH, 3), np.float32)
-        slope, chroma = rng.uniform(0.2, 1.0), rng.uniform(0, 0.8)
-        for size in (4, 8, 16, 32, 64, 128):
-            grains = (max(SURFACE_HEIGHT // size, 2), max(SURFACE_WIDTH // size, 2), 3)
-            noise = rng.normal(0, 1, grains).astype(np.float32)
-            layer = cv2.resize(noise, (SURFACE_WIDTH, SURFACE_HEIGHT), interpolation=cv2.INTER_CUBIC)
-            total += np.asarray(layer) * np.float32(size**slope)
-        grey = total.mean(2, keepdims=True)
-        total = grey + (total - grey) * np.float32(chroma)
-        surfaces.append(np.asarray((total - total.mean()) / total.std(), np.float32))
-    return surfaces
-
-
-def _surface(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A random piece of a random surface, (height, width, 3) of deviation about 1."""
-    surface = _surfaces()[int(rng.integers(SURFACES))]
-    zoom = rng.uniform(0.3, 1.5)
-    rows = max(int(min(height * zoom, SURFACE_HEIGHT - 1)), 2)
-    columns = max(int(min(width * zoom, SURFACE_WIDTH - 1)), 2)
-    top = int(rng.integers(SURFACE_HEIGHT - rows + 1))
-    left = int(rng.integers(SURFACE_WIDTH - columns + 1))
-    piece = surface[top : top + rows, left : left + columns]
-    return np.asarray(cv2.resize(piece, (width, height), interpolation=cv2.INTER_LINEAR))
-
-
-def _add_neighbour(
-    picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray, rng: np.random.Generator
-) -> None:
-    """A cut-off line of text above or below, or a stroke across, as crops often have them."""
-    height, width = coverage.shape
-    if rng.random() < 0.6:
-        lines = max(int(height * rng.uniform(0.08, 0.25)), 1)
-        start = int(rng.integers(width))
-        if rng.random() < 0.5:
-            piece, rows = coverage[-lines:], slice(0, lines)
+    height, width = ink.shape
+    room = (round(0.9 * height), round(0.8 * height))
+    canvas = np.zeros((height + 2 * room[1], width + 2 * room[0]), np.uint8)
+    sides = rng.permutation(4)[: int(rng.integers(1, 4))]
+    for side in sides:
+        other = draw_other()
+        gap = round(height * float(rng.uniform(0.02, 0.25)))
+        shift = int(rng.integers(-width // 2, width // 2 + 1))
+        if side == 0:
+            _put(canvas, other, room[0] - gap - other.shape[1], room[1] + height - other.shape[0])
+        elif side == 1:
+            _put(canvas, other, room[0] + width + gap, room[1] + height - other.shape[0])
+        elif side == 2:
+            _put(canvas, other, room[0] + shift, room[1] - gap // 2 - other.shape[0])
         else:
-            piece, rows = coverage[:lines], slice(height - lines, height)
-        picture[rows] = _over(picture[rows], np.roll(piece[:, ::-1], start, 1), ink)
+            _put(canvas, other, room[0] + shift, room[1] + height + gap // 2)
+    return canvas, room
+
+
+def _put(canvas: Mask, piece: Mask, left: int, top: int) -> None:
+    """``piece`` on ``canvas``, as much of it as there is room for."""
+    height, width = canvas.shape
+    first, last = max(left, 0), min(left + piece.shape[1], width)
+    upper, lower = max(top, 0), min(top + piece.shape[0], height)
+    if first < last and upper < lower:
+        canvas[upper:lower, first:last] = piece[upper - top : lower - top, first - left : last - left]
+
+
+def paint(
+    placed: Placed,
+    rng: np.random.Generator,
+    difficulty: float,
+    config: SynthConfig,
+    backgrounds: Sequence[str],
+) -> np.ndarray:
+    """The picture (height, width, 3) in float32, about 0 to 1, of the ``placed`` layers."""
+    scene, layers = config.scene, placed.layers
+    colours = palette(rng, difficulty, scene.faint)
+    picture = _ground(layers.shape[:2], colours, rng, difficulty, config, backgrounds)
+    if rng.random() < scene.rules * difficulty:
+        _rule(picture, placed.unit, colours.ink if rng.random() < 0.6 else any_colour(rng, rng.random()), rng)
+    if layers.shape[2] > AROUND:
+        ink = colours.ink if rng.random() < 0.8 else any_colour(rng, rng.random())
+        picture = over(picture, layers[..., AROUND], ink)
+    picture = paint_word(picture, layers[..., WORD], colours, placed.unit, rng, difficulty, config.looks)
+    if layers.shape[2] > BEFORE:
+        picture = over(picture, layers[..., BEFORE], _thing(picture.shape, rng))
+    return picture
+
+
+def _thing(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """The colour of what stands before a word."""
+    height, width, _ = shape
+    thing = any_colour(rng, float(rng.uniform(0.05, 0.95)))
+    grain = surface(height, width, rng) * np.float32(rng.uniform(0, 0.08))
+    return np.asarray(plain(height, width, thing) + grain)
+
+
+def _ground(
+    shape: tuple[int, ...],
+    colours: Palette,
+    rng: np.random.Generator,
+    difficulty: float,
+    config: SynthConfig,
+    backgrounds: Sequence[str],
+) -> np.ndarray:
+    scene = config.scene
+    height, width = shape
+    contrast = abs(float((colours.ink - colours.ground) @ LUMA))
+    picture = plain(height, width, colours.ground)
+    chance = rng.random(4) / max(difficulty, 1e-9)
+    if chance[0] < scene.gradient:
+        picture += _slope(height, width, rng) * np.float32(contrast * rng.uniform(0.1, 0.5))
+    if chance[1] < scene.clutter:
+        if backgrounds:
+            things = photograph(backgrounds[int(rng.integers(len(backgrounds)))], height, width, rng)
+        else:
+            things = clutter(height, width, rng)
+        # Seen through the ground's colour, so that the word can still be told from it.
+        share = np.float32(rng.uniform(0.3, 0.9))
+        picture += (things - np.float32(things.mean())) * (share * np.float32(min(contrast * 2, 1)))
+    if chance[2] < scene.surface:
+        strength = rng.uniform(0.02, 0.05 + 0.25 * contrast)
+        picture += surface(height, width, rng) * np.float32(strength)
+    if chance[3] < scene.panel:
+        _end_panel(picture, rng)
+    return picture
+
+
+def _slope(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    across, down = rng.normal(0, 0.7, 2).astype(np.float32)
+    columns = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
+    rows = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    slope = across * columns + down * rows
+    return tinted(cv2.merge((slope, slope, slope)), 1 + rng.normal(0, 0.3, 3))
+
+
+def _end_panel(picture: np.ndarray, rng: np.random.Generator) -> None:
+    """Another colour beyond an edge at one or two sides, in place."""
+    height, width, _ = picture.shape
+    for _ in range(int(rng.integers(1, 3))):
+        colour = any_colour(rng, rng.random()).tolist()
+        reach = rng.uniform(0.03, 0.16, 2) * height
+        side = int(rng.integers(4))
+        if side < 2:
+            corners = np.array([(0, 0), (width, 0), (width, reach[1]), (0, reach[0])])
+        else:
+            corners = np.array([(0, 0), (reach[0], 0), (reach[1], height), (0, height)])
+        if side == 1:
+            corners[:, 1] = height - corners[:, 1]
+        if side == 3:
+            corners[:, 0] = width - corners[:, 0]
+        cv2.fillPoly(picture, [np.round(corners).astype(np.int32)], colour, cv2.LINE_AA)
+
+
+def _rule(picture: np.ndarray, unit: float, colour: np.ndarray, rng: np.random.Generator) -> None:
+    """A line above or below, or a frame, in place."""
+    height, width, _ = picture.shape
+    thick = max(round(unit * float(rng.uniform(0.03, 0.1))), 1)
+    inset = round(height * float(rng.uniform(0.01, 0.08)))
+    shade = colour.tolist()
+    if rng.random() < 0.3:
+        cv2.rectangle(picture, (inset, inset), (width - 1 - inset, height - 1 - inset), shade, thick)
         return
-    level = int(rng.integers(height))
-    end = (width, int(level + rng.normal(0, 3)))
-    colour = tuple(float(value) for value in rng.random(3))
-    cv2.line(picture, (0, level), end, colour, int(rng.integers(1, 3)), cv2.LINE_AA)
-
-
-def _add_behind(
-    picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray, rng: np.random.Generator, difficulty: float
-) -> None:
-    """A shadow or an outline behind the letters, in place."""
-    chance = rng.random()
-    if chance < 0.02 + 0.12 * difficulty:
-        right, down = (int(step) for step in rng.integers(-3, 4, 2))
-        shadow = np.roll(coverage, (down, right), (0, 1))
-        if rng.random() < 0.5:
-            shadow = np.asarray(cv2.GaussianBlur(shadow, (0, 0), 1.2))
-        tone = np.full(3, 0.0 if ink.mean() > 0.4 else 1.0, np.float32)
-        picture[:] = _over(picture, 0.7 * shadow, tone)
-    elif chance < 0.02 + 0.25 * difficulty:
-        outline = np.asarray(cv2.dilate(coverage, np.ones((3, 3), np.uint8)))
-        colour = np.float32(rng.random(3))
-        if abs((colour - ink) @ LUMA) > 0.2:
-            picture[:] = _over(picture, outline, colour)
+    level = inset if rng.random() < 0.4 else height - 1 - inset
+    end = (width, level + round(float(rng.normal(0, 0.04)) * height))
+    cv2.line(picture, (0, level), end, shade, thick, cv2.LINE_AA)

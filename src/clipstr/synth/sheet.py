@@ -11,18 +11,24 @@ from clipstr.synth.fonts import caption_font
 
 __all__ = ["contact_sheet"]
 
+CELL = (128, 40)  # pixels for a picture
 CAPTION, GAP, COLUMNS = 14, 4, 8  # pixels, pixels, pictures a row
+CAPTION_SIZE = 11  # pixels
 
 
 def contact_sheet(samples: Sequence[Sample]) -> Image.Image:
-    """The pictures of ``samples`` in rows of eight, each above its label."""
-    height, width = samples[0].image.shape[:2]
+    """The pictures of ``samples`` (one at least), eight a row, as large as they fit, above their labels."""
     rows = -(-len(samples) // COLUMNS)
-    cell = (width + GAP, height + CAPTION + GAP)
-    sheet = Image.new("RGB", (COLUMNS * cell[0] + GAP, rows * cell[1] + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), caption_font([sample.label for sample in samples], 11)
+    pitch = (CELL[0] + GAP, CELL[1] + CAPTION + GAP)
+    sheet = Image.new("RGB", (COLUMNS * pitch[0] + GAP, rows * pitch[1] + GAP), "white")
+    draw = ImageDraw.Draw(sheet)
+    plain = caption_font([], CAPTION_SIZE)
     for number, sample in enumerate(samples):
-        left, top = GAP + number % COLUMNS * cell[0], GAP + number // COLUMNS * cell[1]
-        sheet.paste(Image.fromarray(sample.image), (left, top))
-        draw.text((left, top + height), sample.label, fill="black", font=font)
+        left, top = GAP + number % COLUMNS * pitch[0], GAP + number // COLUMNS * pitch[1]
+        picture = Image.fromarray(sample.image)
+        scale = min(CELL[0] / picture.width, CELL[1] / picture.height)
+        size = (max(round(picture.width * scale), 1), max(round(picture.height * scale), 1))
+        sheet.paste(picture.resize(size, Image.Resampling.BICUBIC), (left, top + CELL[1] - size[1]))
+        font = plain if sample.label.isascii() else caption_font([sample.label], CAPTION_SIZE)
+        draw.text((left, top + CELL[1]), sample.label, fill="black", font=font)
     return sheet

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from clipstr.errors import MissingExtraError
+from clipstr.errors import MissingExtraError, TrainingError
 from clipstr.training.observer import Outcome, Step, Validation
 from clipstr.training.readings import readings_sheet
 
@@ -53,6 +55,7 @@ class Journal:
 
     def validated(self, step: Step, validation: Validation) -> None:
         """The accuracy of every set, and some readings."""
+        self._before = None  # the time of a validation is no part of the speed
         values = {f"accuracy/{name}": value for name, value in validation.accuracy.items()}
         self._try(lambda backend: backend.numbers(values, step.samples))
         if validation.readings:
@@ -112,6 +115,8 @@ class _Wandb:
             dir=str(folder), name=run_name, config=settings, id=name, resume="allow" if name else None
         )
         known.write_text(self.run.id, encoding="utf-8")
+        self.run.define_metric("samples")
+        self.run.define_metric("*", step_metric="samples")
 
     def numbers(self, values: Mapping[str, float], samples: int) -> None:
         self.run.log({**values, "samples": samples})
@@ -132,7 +137,10 @@ class _Mlflow:
         known = folder / "mlflow-run.txt"
         name = known.read_text(encoding="utf-8").strip() if samples and known.exists() else None
         self.client = mlflow.MlflowClient()
-        if name is None:
+        self.metric = mlflow.entities.Metric
+        if name is not None:
+            self.client.update_run(name, status="RUNNING")
+        else:
             experiment = self.client.get_experiment_by_name("clipstr")
             number = experiment.experiment_id if experiment else self.client.create_experiment("clipstr")
             name = self.client.create_run(number, run_name=run_name).info.run_id
@@ -141,15 +149,20 @@ class _Mlflow:
         known.write_text(name, encoding="utf-8")
 
     def numbers(self, values: Mapping[str, float], samples: int) -> None:
-        for name, value in values.items():
-            # MLflow allows no tilde, by which pairs of stages are named.
-            self.client.log_metric(self.run, name.replace("~", "-"), value, step=samples)
+        now = int(1000 * time.time())
+        # MLflow allows few signs in names: no tilde, by which pairs of stages are named, and no brackets.
+        metrics = [
+            self.metric(re.sub(r"[^A-Za-z0-9_./ -]", "-", name), value, now, samples)
+            for name, value in values.items()
+        ]
+        self.client.log_batch(self.run, metrics=metrics)  # one request: the training waits for it
 
     def picture(self, name: str, pixels: np.ndarray, samples: int) -> None:
         self.client.log_image(self.run, pixels, f"{name}-{samples}.png")
 
     def close(self, outcome: Outcome | None) -> None:
-        self.client.set_terminated(self.run, "FAILED" if outcome is None else "FINISHED")
+        status = "FAILED" if outcome is None else "FINISHED" if outcome.finished else "KILLED"
+        self.client.set_terminated(self.run, status)
 
 
 _BACKENDS: dict[str, Callable[[Path, str, dict[str, Any], int], Backend]] = {
@@ -171,10 +184,13 @@ def open_journal(
     """The journal called ``name`` of the run in ``folder``, whose recipe is ``settings``.
 
     What was written after ``samples`` of a resumed run is dropped where the backend can. Raises
-    `MissingExtraError` if its package is not there.
+    `MissingExtraError` if its package is not there, and `TrainingError` if the journal cannot be begun:
+    nobody is logged in, no server answers.
     """
     try:
         backend = _BACKENDS[name](folder, run_name, settings, samples)
     except ImportError as error:
         raise MissingExtraError(f"run.journals names {name}: pip install {name} ({error})") from error
+    except Exception as error:  # of whatever kind the backend's package has
+        raise TrainingError(f"run.journals names {name}, which cannot be begun: {error}") from error
     return Journal(name, backend, complain)

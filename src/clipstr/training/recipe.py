@@ -13,9 +13,9 @@ from clipstr.distil import Distillation
 from clipstr.errors import InputError, ModelError, RecipeError
 from clipstr.imaging import Preprocessing
 from clipstr.models import ModelConfig, find_model
+from clipstr.plain import built, read_values, with_changes
 from clipstr.student import SIZES, StudentConfig
 from clipstr.teacher import TeacherConfig
-from clipstr.training.plain import built, read_values, with_changes
 from clipstr.training.settings import DataSettings, Optimisation, RunSettings, StartSettings
 
 __all__ = [

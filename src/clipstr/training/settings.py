@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from clipstr.errors import RecipeError
+from clipstr.synth.config import Camera, Layout, Looks, Scene, SynthConfig, WordShares
 
 __all__ = [
     "DataSettings",
@@ -20,6 +21,9 @@ __all__ = [
 
 Augmentation = Literal["none", "camera", "rand"]
 """`clipstr.data.AUGMENTATIONS` by name; "rand" is the paper's (RandAugment, section 4.2)."""
+
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -50,15 +54,22 @@ class SourceSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticSettings:
-    """Rendered words."""
+    """Rendered words: how many, from which material, how hard when, and all settings of the renderer."""
 
     weight: float = 1.0  # of its samples beside the sources'; 0: nothing is rendered
     augment: Augmentation = "none"  # beside what the renderer itself does
-    fonts: tuple[str, ...] = ()  # extra font folders
-    words: str = ""  # a word list; empty: the system's
+    fonts: tuple[str, ...] = ()  # font folders; empty: the system's
+    words: str = ""  # a word list; empty: ours and the system's
+    backgrounds: str = ""  # a folder of pictures to put behind words; empty: made-up things
     easy_until: float = 0.1  # share of the run with the easiest renderings only
     hard_from: float = 0.5  # share of the run from which renderings are as hard as they come
     easiest: float = 0.0  # the renderings' difficulty at the start, 0 to 1
+    mildest: float = SynthConfig.mildest  # a rendering's own difficulty, at least, as a share of the run's
+    shares: WordShares = field(default_factory=WordShares)
+    layout: Layout = field(default_factory=Layout)
+    looks: Looks = field(default_factory=Looks)
+    scene: Scene = field(default_factory=Scene)
+    camera: Camera = field(default_factory=Camera)
 
     def __post_init__(self) -> None:
         _choice("data.synthetic.augment", self.augment, ("none", "camera", "rand"))
@@ -147,7 +158,7 @@ class Optimisation:
 class RunSettings:
     """How the run is carried out; none of it should change what is learned."""
 
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "bf16-mixed"
+    precision: Precision = "auto"  # auto: bf16-mixed where the device is made for it, or else 32-true
     compile: bool = False  # torch.compile the recogniser, which pays after some minutes
     devices: int = 1  # GPUs of this machine, or processes on a CPU; 0: all GPUs. torchrun decides it itself
     validate_every: int = 50_000  # samples
@@ -158,7 +169,7 @@ class RunSettings:
     seed: int = 0  # of the first weights and of dropout
 
     def __post_init__(self) -> None:
-        _choice("run.precision", self.precision, ("32-true", "bf16-mixed", "16-mixed"))
+        _choice("run.precision", self.precision, get_args(Precision))
         for journal in self.journals:
             _choice("a journal in run.journals", journal, ("tensorboard", "wandb", "mlflow"))
         if min(self.validate_every, self.checkpoint_every, self.log_every) <= 0:

@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from clipstr.data import LabelRule, Source, find_sources
 from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.errors import ClipstrError, TrainingError
-from clipstr.synth import SynthConfig, WordRenderer, find_fonts, load_words
+from clipstr.synth import SynthConfig, WordRenderer, find_backgrounds, find_fonts, load_words
 from clipstr.training.crops import Crops
 from clipstr.training.mixture import SYNTHETIC, Mixture, Place
-from clipstr.training.settings import DataSettings
+from clipstr.training.settings import DataSettings, SyntheticSettings
 from clipstr.training.task import SampleFormat
 
 __all__ = ["MixedWords", "Request", "Slice", "Words", "loader", "validation_sets"]
@@ -61,7 +61,7 @@ class MixedWords(Dataset["Words | ClipstrError"]):
             form.max_length,
         )
         self.crops = {name: Crops(name, source, rule) for name, source in settings.sources.items()}
-        self.renderer = _renderer(settings, form) if settings.synthetic.weight else None
+        self.renderer = _renderer(settings.synthetic, form) if settings.synthetic.weight else None
 
     def mixture(self) -> Mixture:
         """The order in which the samples come."""
@@ -105,16 +105,23 @@ def validation_sets(settings: DataSettings) -> dict[str, Source]:
     return {s.path.name if names[s.path.name] == 1 else s.path.as_posix(): s for s in sources}
 
 
-def _renderer(settings: DataSettings, form: SampleFormat) -> WordRenderer:
+def _renderer(settings: SyntheticSettings, form: SampleFormat) -> WordRenderer:
     config = SynthConfig(
         characters=form.charset.characters,
         max_length=form.max_length,
-        height=form.preprocessing.height,
-        width=form.preprocessing.width,
+        mildest=settings.mildest,
+        shares=settings.shares,
+        layout=settings.layout,
+        looks=settings.looks,
+        scene=settings.scene,
+        camera=settings.camera,
     )
-    fonts = find_fonts([Path(folder) for folder in settings.synthetic.fonts])
-    words = load_words(Path(settings.synthetic.words) if settings.synthetic.words else None)
-    return WordRenderer(config, fonts=fonts, words=words)
+    return WordRenderer(
+        config,
+        fonts=find_fonts([Path(folder) for folder in settings.fonts]),
+        words=load_words(Path(settings.words)) if settings.words else None,
+        backgrounds=find_backgrounds(Path(settings.backgrounds)) if settings.backgrounds else (),
+    )
 
 
 @dataclass(frozen=True)

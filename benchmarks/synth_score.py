@@ -1,0 +1,162 @@
+"""The score of the synthetic engine: what one fixed small model, trained on its pictures alone, reads.
+
+    python benchmarks/synth_score.py --data VALIDATION_DIR [--set looks.neon=0 ...] [--json FILE]
+
+The model (1.1 M parameters: convolution stem, four layers of width 128, a CTC head, no decoder) learns fast
+and without luck: 300,000 samples in batches of 64, easy ones first, on one thread in about 20 minutes. Two
+runs fit side by side on two cores. It reads the labelled crops below ``--data``, in 36 characters, and never
+trains on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from clipstr.charset import Charset
+from clipstr.data import LabelRule
+from clipstr.evaluation import WordResult, evaluate
+from clipstr.imaging import Preprocessing
+from clipstr.reading import Reading
+from clipstr.student.config import TINY
+from clipstr.student.encoder import Encoder
+from clipstr.synth import SynthConfig, WordRenderer, load_synth
+from clipstr.training.objective import CtcHead, ctc_loss, make_batch
+from clipstr.training.optimiser import new_optimiser
+from clipstr.training.schedule import learning_rate
+from clipstr.training.settings import Optimisation, SyntheticSettings
+
+MODEL = replace(TINY, width=128, encoder_heads=4, decoder_heads=4)
+COURSE = Optimisation(
+    batch_size=64, learning_rate=2e-3, warm_up=0.04, weight_decay=0.01, beta2=0.98, gradient_clip=5.0
+)
+RAMP = SyntheticSettings(easy_until=0.05, hard_from=0.4)
+AVERAGE = 0.998  # decay of the weights' moving average, which is what reads
+
+
+class ColumnModel(nn.Module):
+    """The student's encoder with class scores for every column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = Encoder(MODEL)
+        self.head = CtcHead(grid=MODEL.grid, width=MODEL.width, num_classes=MODEL.charset.num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.encoder.forward_features(images)[:, self.encoder.num_prefix_tokens :])
+        return scores
+
+
+@dataclass
+class ColumnReader:
+    """Reads by the likeliest class of every column, repeats and blanks dropped."""
+
+    model: nn.Module
+    charset: Charset
+    preprocessing: Preprocessing
+    name: str = "columns"
+
+    def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
+        pictures = [image if isinstance(image, Image.Image) else Image.fromarray(image) for image in images]
+        pixels = np.stack([self.preprocessing.resize(picture) for picture in pictures])
+        with torch.inference_mode():
+            scores = self.model(torch.from_numpy(self.preprocessing.normalise(pixels))).softmax(-1)
+        confidence, classes = scores.max(-1)
+        return [
+            Reading(text=self._text(row.tolist()), confidence=float(sure.prod()))
+            for row, sure in zip(classes, confidence, strict=True)
+        ]
+
+    def _text(self, classes: list[int]) -> str:
+        kept = [c for c, before in zip(classes, [-1, *classes[:-1]], strict=True) if c != before]
+        return "".join(self.charset.characters[c - 1] for c in kept if c != self.charset.end)
+
+
+def trained(renderer: WordRenderer, samples: int, seed: int) -> nn.Module:
+    """The model after ``samples`` of the renderer's pictures, as the moving average of its weights."""
+    torch.manual_seed(seed)
+    model = ColumnModel()
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE), use_buffers=True)
+    optimiser = new_optimiser(model, COURSE, "bf16-mixed")
+    preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
+    start, told, summed = time.time(), 0.0, 0.0
+    for first in range(0, samples, COURSE.batch_size):
+        progress = first / samples
+        difficulty = RAMP.difficulty(progress)
+        made = [renderer.sample(seed, first + i, difficulty) for i in range(COURSE.batch_size)]
+        pixels = np.stack([preprocessing.resize(Image.fromarray(one.image)) for one in made])
+        images = torch.from_numpy(preprocessing.normalise(pixels))
+        batch = make_batch(images, [MODEL.charset.fold(one.label) for one in made], MODEL.charset)
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = model(batch.images)
+        loss = ctc_loss(scores, batch.tokens, MODEL.charset)
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), COURSE.gradient_clip)
+        rate = learning_rate(progress, highest=COURSE.learning_rate, warm_up=COURSE.warm_up)
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        optimiser.step()
+        average.update_parameters(model)
+        summed = 0.99 * summed + 0.01 * float(loss.detach())
+        if (seconds := time.time() - start) > told + 30:
+            told = seconds
+            seen = first + COURSE.batch_size
+            print(f"{progress:6.1%} {seen / seconds:.0f}/s difficulty {difficulty:.2f} loss {summed:.3f}")
+    return average.module.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="labelled crops to read")
+    parser.add_argument("--config", type=Path, help="the renderer's settings, TOML")
+    parser.add_argument("--set", action="append", default=[], help="one setting: looks.neon=0")
+    parser.add_argument("--samples", type=int, default=300_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--name", default="", help="of the run, in the line that is written")
+    parser.add_argument("--wrong", type=Path, help="write what was misread to this file, a line each")
+    parser.add_argument("--json", type=Path, help="append the result to this file as a line")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+    config = load_synth(options.config, options.set, default=SynthConfig(characters=MODEL.characters))
+    model = trained(WordRenderer(config), options.samples, options.seed)
+    preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
+    reader = ColumnReader(model, MODEL.charset, preprocessing)
+    read: list[WordResult] = []
+    result = evaluate(reader, options.data, LabelRule(MODEL.charset), watch=read.append)
+    if options.wrong:
+        wrong = [f"{one.set_name}\t{one.index}\t{one.label}\t{one.text}" for one in read if not one.right]
+        options.wrong.write_text("\n".join(wrong) + "\n", encoding="utf-8")
+    accuracy = {part.name: round(100 * part.means.accuracy, 2) for part in result.sets}
+    line = json.dumps(
+        {
+            "name": options.name,
+            "seed": options.seed,
+            "samples": options.samples,
+            "all": round(100 * result.weighted.accuracy, 2),
+            "similarity": round(100 * result.weighted.similarity, 2),
+            **accuracy,
+        }
+    )
+    print(line)
+    if options.json:
+        with options.json.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

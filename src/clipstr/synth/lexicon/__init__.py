@@ -1,0 +1,97 @@
+"""Word lists of our own making, and those of the machine and of the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from clipstr.errors import DataError
+
+__all__ = ["LANGUAGES", "WordList", "load_words", "our_list", "system_list"]
+
+LANGUAGES = (
+    "german",
+    "french",
+    "spanish",
+    "italian",
+    "portuguese",
+    "dutch",
+    "polish",
+    "swedish",
+    "turkish",
+    "czech",
+    "indonesian",
+    "vietnamese",
+)
+
+SYSTEM_LISTS = (
+    "/usr/share/dict/american-english-large",
+    "/usr/share/dict/british-english-large",
+    "/usr/share/dict/words",
+    "/usr/share/dict/american-english",
+)
+
+
+@dataclass(frozen=True)
+class WordList:
+    """Words, and how often each is drawn beside the others."""
+
+    words: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    @classmethod
+    def ranked(cls, words: Sequence[str], *, slope: float = 0.0, head: int = 20) -> WordList:
+        """``words`` from the most to the least frequent: the weight of number n is (n + head) ** -slope."""
+        weights = (np.arange(len(words)) + float(head)) ** -slope
+        return cls(tuple(words), tuple(weights.tolist()))
+
+    def __add__(self, other: WordList) -> WordList:
+        return WordList(self.words + other.words, self.weights + other.weights)
+
+
+@lru_cache(maxsize=32)
+def our_list(name: str) -> tuple[str, ...]:
+    """The words of the list ``name`` that comes with the package, the most frequent first."""
+    return tuple((files(__package__) / f"{name}.txt").read_text(encoding="utf-8").split())
+
+
+@lru_cache(maxsize=1)
+def system_list() -> WordList:
+    """The machine's own list of words, all alike likely, or an empty one where it has none."""
+    found = [Path(name) for name in SYSTEM_LISTS if Path(name).is_file()]
+    return load_words(found[0]) if found else WordList((), ())
+
+
+@lru_cache(maxsize=4)
+def load_words(path: Path) -> WordList:
+    """The words of the list ``path``, one a line, alike likely or as often as a number behind a tab says.
+
+    Raises `DataError` if ``path`` cannot be read, is empty, or has a line with a wrong number.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: the word list cannot be read: {error}") from error
+    weights: dict[str, float] = {}
+    for number, line in enumerate(lines, start=1):
+        word, tab, weight = line.strip().partition("\t")
+        if word:
+            weights[word.strip()] = _weight(weight, f"{path}, line {number}") if tab else 1.0
+    if not weights:
+        raise DataError(f"{path}: the word list is empty")
+    return WordList(tuple(weights), tuple(weights.values()))
+
+
+def _weight(text: str, where: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = -1.0
+    if not 0 < weight < float("inf"):
+        raise DataError(f"{where}: {text!r} says how often the word is drawn; it must be a number above 0")
+    return weight
