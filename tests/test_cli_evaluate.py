@@ -29,8 +29,9 @@ REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
 class WidthReader:
     """A reader whose word is the picture's width, with the confidence that it is red."""
 
-    def __init__(self, model: str, *, threads: int | None, batch_size: int) -> None:
-        self.name, self.threads, self.batch_size = model, threads, batch_size
+    def __init__(self, model: str, *, threads: int | None, batch_size: int, second_looks: bool) -> None:
+        self.name = model if second_looks else f"{model}, one look"
+        self.threads, self.batch_size = threads, batch_size
 
     def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
         arrays = [np.asarray(image) for image in images]
@@ -71,6 +72,8 @@ def test_a_table_and_what_was_left_out_are_printed(data: Path) -> None:
     assert "two: left out by the label rule, 1 label without any character" in result.stdout
     assert "two: counted as wrong, 1 picture that cannot be decoded" in result.stdout
     assert result.stderr == ""
+    once = run("--data", data, "--model", "some-model", "--no-second-looks")
+    assert "some-model, one look, compared in 36 characters" in once.stdout
 
 
 def test_the_alphabet_to_compare_in_may_be_chosen(data: Path) -> None:

@@ -17,6 +17,7 @@ import onnxruntime
 from clipstr.decoding import AT_ONCE, Lexicon, allowed_classes, assemble, probabilities
 from clipstr.errors import ImageError, InputError, ModelFileError
 from clipstr.imaging import ImageSource, load_image
+from clipstr.looking import DOUBT, View, agreed, second_looks
 from clipstr.models import DECODER_FILE, DEFAULT_MODEL, ENCODER_FILE, ModelConfig, find_model
 from clipstr.reading import Reading
 
@@ -43,7 +44,9 @@ class Reader:
     ``model`` is the name of an embedded model or a folder; ``batch_size`` pictures are read together;
     ``threads`` is how many the encoder computes with (None: as many as this process may use cores);
     ``allow`` limits the characters that can be read; ``lexicon`` is a list of words of which the likeliest
-    is read: the one to which the model gives the highest probability, however long the list.
+    is read: the one to which the model gives the highest probability, however long the list;
+    ``second_looks`` says whether words that are read with doubt are looked at again, cut and turned a little
+    (`clipstr.looking`), which reads more of them right and takes longer.
 
     Readings do not depend on which pictures share a batch. Raises `ModelError` if the model cannot be
     loaded, `CharsetError` for a wrong ``allow`` and `LexiconError` for a wrong ``lexicon``.
@@ -57,6 +60,7 @@ class Reader:
         threads: int | None = None,
         allow: str | None = None,
         lexicon: Iterable[str] | None = None,
+        second_looks: bool = True,
     ) -> None:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; it must be at least 1")
@@ -64,7 +68,7 @@ class Reader:
             raise InputError(f"threads is {threads}; it must be at least 1")
         folder = find_model(Path(model) if isinstance(model, os.PathLike) else model)
         self.config = ModelConfig.load(folder)
-        self.batch_size = batch_size
+        self.batch_size, self.second_looks = batch_size, second_looks
         self._encoder = _session(self.config, folder, ENCODER_FILE, threads)
         # The decoder's steps are too short to be shared: a second thread makes words slower.
         self._decoder = _session(self.config, folder, DECODER_FILE, 1)
@@ -122,8 +126,8 @@ class Reader:
         """
         remaining, size = iter(sources), 1
         while batch := list(islice(remaining, size)):
-            loaded = [self._pixels_or_error(source) for source in batch]
-            readings = iter(self._read([item for item in loaded if isinstance(item, np.ndarray)]))
+            loaded = [self._view_or_error(source) for source in batch]
+            readings = iter(self._read([item for item in loaded if isinstance(item, View)]))
             for source, item in zip(batch, loaded, strict=True):
                 if isinstance(item, ImageError):
                     yield Outcome(source, None, item)
@@ -135,21 +139,36 @@ class Reader:
         """One reading per picture, in order. Raises the first `ImageError`."""
         readings: list[Reading] = []
         for batch in _batches(images, self.batch_size):
-            readings += self._read([self._pixels(image) for image in batch])
+            readings += self._read([self._view(image) for image in batch])
         return readings
 
-    def _pixels(self, source: ImageSource) -> np.ndarray:
-        # Made small at once, so that of a batch of photographs only one is held in full.
-        return self.config.preprocessing.resize(load_image(source))
+    def _view(self, source: ImageSource) -> View:
+        return View.of(load_image(source), self.config.preprocessing)
 
-    def _pixels_or_error(self, source: ImageSource) -> np.ndarray | ImageError:
+    def _view_or_error(self, source: ImageSource) -> View | ImageError:
         try:
-            return self._pixels(source)
+            return self._view(source)
         except ImageError as error:
             return error
 
-    def _read(self, pixels: Sequence[np.ndarray]) -> list[Reading]:
-        """The readings of one batch of resized pictures, each (height, width, 3)."""
+    def _read(self, views: Sequence[View]) -> list[Reading]:
+        """The readings of one batch of pictures, second looks included."""
+        readings = self._look([view.pixels for view in views])
+        if not self.second_looks:
+            return readings
+        doubtful = [row for row, reading in enumerate(readings) if reading.confidence < DOUBT]
+        looks = [(row, look) for row in doubtful for look in second_looks(views[row].picture)]
+        found = {row: [readings[row]] for row in doubtful}
+        for batch in _batches(looks, self.batch_size):
+            pixels = [self.config.preprocessing.resize(look) for _, look in batch]
+            for (row, _), reading in zip(batch, self._look(pixels), strict=True):
+                found[row].append(reading)
+        for row, several in found.items():
+            readings[row] = agreed(several)
+        return readings
+
+    def _look(self, pixels: Sequence[np.ndarray]) -> list[Reading]:
+        """The readings of one batch of resized pictures, each (height, width, 3), at one look."""
         if not pixels:
             return []
         inputs = self.config.preprocessing.normalise(np.stack(pixels))

@@ -33,7 +33,8 @@ class Reading:
     """One word as read.
 
     ``confidence`` is the product of the characters' probabilities and that of the text ending
-    where it does: the model's own probability of exactly this text, so that one doubtful letter shows.
+    where it does: the model's own probability of exactly this text, so that one doubtful letter shows. Of
+    several looks at a picture it is that of the surest.
     """
 
     text: str

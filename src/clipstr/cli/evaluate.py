@@ -56,6 +56,9 @@ def evaluate(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to read with; all cores if not given.")
     ] = None,
+    second_looks: Annotated[
+        bool, typer.Option(help="Look again at words that are read with doubt, as `clipstr read` does.")
+    ] = True,
     json: Annotated[
         Path | None,
         typer.Option(dir_okay=False, callback=_in_existing_folder, help="Write all figures here, as JSON."),
@@ -79,7 +82,7 @@ def evaluate(
     known = ModelConfig.load(find_model(model)) if charset is Comparison.MODELS_OWN else None
     rule = LabelRule(known.charset, known.max_length) if known else LabelRule(Charset.named(charset.value))
     total = sum(len(source) for source in find_sources(data))
-    reader = Reader(model, threads=threads, batch_size=batch_size)
+    reader = Reader(model, threads=threads, batch_size=batch_size, second_looks=second_looks)
     with ExitStack() as stack:
         progress = stack.enter_context(_progress())
         task = progress.add_task("reading", total=total)

@@ -70,19 +70,32 @@ def read(
     lexicon: Annotated[
         Path | None, typer.Option("--lexicon", help="A file of words, one a line: the likeliest is read.")
     ] = None,
+    second_looks: Annotated[
+        bool,
+        typer.Option(
+            help="Look again at words that are read with doubt; without, it is quicker and misreads more."
+        ),
+    ] = True,
 ) -> None:
     """Read the word in each picture.
 
-    Confidence is the model's probability of exactly this text. A picture that cannot be read is told
-    on standard error, and the others are read. Exit status: 0 all were read, 1 some were not, 2 a
-    wrong call (also if there is nothing at those paths).
+    Confidence is the model's probability of exactly this text, at its surest look. A picture that cannot
+    be read is told on standard error, and the others are read. Exit status: 0 all were read, 1 some were
+    not, 2 a wrong call (also if there is nothing at those paths).
     """
     words = None if lexicon is None else _words(lexicon)
     troubles = _Troubles()
     sources = _expand(paths, troubles)
     from clipstr.reader import Reader
 
-    reader = Reader(model, batch_size=batch_size, threads=threads or None, allow=allow, lexicon=words)
+    reader = Reader(
+        model,
+        batch_size=batch_size,
+        threads=threads or None,
+        allow=allow,
+        lexicon=words,
+        second_looks=second_looks,
+    )
     write = {Format.text: _text, Format.json: _json, Format.csv: _csv}[output]
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text go out as they came in

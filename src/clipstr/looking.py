@@ -1,0 +1,90 @@
+"""Second looks: a word that was read with doubt is looked at again, cut, widened and turned a little.
+
+People and detectors cut words out tight or loose, level or not; much of a reader's doubt is about that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from clipstr.imaging import Preprocessing
+from clipstr.reading import Reading
+
+__all__ = ["DOUBT", "View", "agreed", "second_looks"]
+
+DOUBT = 0.7
+"""A reading with less confidence is worth second looks."""
+
+_UPRIGHT = 1.5  # height over width from which a word is taken to stand upright, or to run up or down
+_KEPT = 512  # pixels of the longer side that are kept for second looks, at most twice as many
+_CUT = 0.12  # of the height, from above or from below; a little less from both at once
+_CUT_BOTH = 0.1
+_CUT_SIDES = 0.04  # of the width, from the left and from the right
+_WIDENED = 0.15  # of the height, on all four sides
+_TURNED = 8.0  # degrees, either way
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture as a model gets it, (height, width, 3) in uint8, and as it is kept for second looks."""
+
+    pixels: np.ndarray
+    picture: Image.Image
+
+    @classmethod
+    def of(cls, picture: Image.Image, preprocessing: Preprocessing) -> View:
+        """``picture`` made small at once: of a batch of photographs only one is held in full."""
+        return cls(preprocessing.resize(picture), picture.reduce(max(1, max(picture.size) // _KEPT)))
+
+
+def second_looks(picture: Image.Image) -> list[Image.Image]:
+    """The RGB ``picture`` as it may be easier to read: turned by 90 degrees either way if it is much higher
+    than wide, or else cut at its edges, with wider edges, and turned a little.
+    """
+    width, height = picture.size
+    if height > _UPRIGHT * width:
+        return [picture.transpose(turn) for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)]
+    return [
+        _cut(picture, above=_CUT_BOTH, below=_CUT_BOTH),
+        _cut(picture, above=_CUT),
+        _cut(picture, below=_CUT),
+        _cut(picture, sides=_CUT_SIDES),
+        _widened(picture),
+        _turned(picture, _TURNED),
+        _turned(picture, -_TURNED),
+    ]
+
+
+def agreed(readings: Sequence[Reading]) -> Reading:
+    """The text that the looks have most confidence in, all together, as the surest of them read it."""
+    confidence: defaultdict[str, float] = defaultdict(float)
+    for reading in readings:
+        confidence[reading.text] += reading.confidence
+    return max(readings, key=lambda reading: (confidence[reading.text], reading.confidence))
+
+
+def _cut(picture: Image.Image, *, above: float = 0.0, below: float = 0.0, sides: float = 0.0) -> Image.Image:
+    """``picture`` without these shares of its height and width, but with a pixel at least."""
+    width, height = picture.size
+    left, top = int(width * sides), int(height * above)
+    right, bottom = max(int(width * (1 - sides)), left + 1), max(int(height * (1 - below)), top + 1)
+    return picture.crop((left, top, right, bottom))
+
+
+def _widened(picture: Image.Image) -> Image.Image:
+    """``picture`` with its outermost pixels repeated on all sides."""
+    wider = int(picture.height * _WIDENED)
+    return Image.fromarray(np.pad(np.asarray(picture), ((wider, wider), (wider, wider), (0, 0)), mode="edge"))
+
+
+def _turned(picture: Image.Image, degrees: float) -> Image.Image:
+    """``picture`` turned against the clock, in a frame of its median colour."""
+    red, green, blue = np.median(np.asarray(picture).reshape(-1, 3), axis=0).astype(int).tolist()
+    return picture.rotate(
+        degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=(red, green, blue)
+    )

@@ -1,0 +1,106 @@
+"""`clipstr.looking`: what is read with doubt is looked at again, and what the looks agree on is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import toy
+from clipstr.imaging import Preprocessing
+from clipstr.looking import DOUBT, View, agreed, second_looks
+from clipstr.reader import Reader
+from clipstr.reading import Reading
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+@pytest.fixture(scope="module")
+def sharp_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy that has no doubt about what is spelled clearly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toy, "SHARPNESS", 6.0)
+        return toy.write_toy(tmp_path_factory.mktemp("sharp"))
+
+
+@pytest.fixture(scope="module")
+def reader(sharp_toy: Path) -> Reader:
+    return Reader(sharp_toy, threads=1, batch_size=4)
+
+
+def framed(text: str) -> Image.Image:
+    """``text`` between lines of something else, above and below, that make it unreadable at first."""
+    word = np.asarray(toy.spelled(text).resize((280, 80), Image.Resampling.NEAREST))
+    other = np.full((11, 280, 3), 255, np.uint8)
+    return Image.fromarray(np.concatenate([other, word, other]))
+
+
+@pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])
+def test_words_that_run_upwards_or_downwards_are_read(turn: Image.Transpose) -> None:
+    paths = sorted(EXAMPLES.glob("*.png"))
+    running = [Image.open(path).transpose(turn) for path in paths]
+    running = [picture for picture in running if picture.height > 2 * picture.width]
+    words = [path.stem for path in paths if Image.open(path).width > 2 * Image.open(path).height]
+    assert len(words) >= 4
+    assert [reading.text for reading in Reader(threads=1).read(running)] == words
+
+
+def test_a_tight_look_reads_a_word_between_other_things(sharp_toy: Path, reader: Reader) -> None:
+    once = Reader(sharp_toy, threads=1, second_looks=False)
+    words = ["abab", "caca", "dbdb"]
+    pictures = [framed(word) for word in words]
+    assert all(reading.confidence < DOUBT for reading in once.read(pictures))
+    again, first = reader.read(pictures), once.read(pictures)
+    assert [reading.text for reading in again] == words
+    assert all(a.confidence > b.confidence for a, b in zip(again, first, strict=True))
+
+
+def test_words_that_are_read_without_doubt_are_looked_at_once(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    look = Reader._look
+
+    def counted(self: Reader, pixels: list[np.ndarray]) -> list[Reading]:
+        looks.append(len(pixels))
+        return look(self, pixels)
+
+    monkeypatch.setattr(Reader, "_look", counted)
+    reader.read([toy.spelled("abc"), toy.spelled("fed")])
+    assert looks == [2]
+    looks.clear()
+    reader.read([toy.spelled("abc"), framed("abab"), toy.spelled("fed")])
+    assert looks == [3, 4, 3]  # seven more looks at one of them, in batches of four
+
+
+def test_second_looks_change_neither_order_nor_the_sure_words(reader: Reader) -> None:
+    words = ["abc", "abab", "fed", "caca", "h", "dbdb"]
+    pictures = [framed(word) if word[:2] == word[2:] else toy.spelled(word) for word in words]
+    assert [reading.text for reading in reader.read(pictures)] == words
+    assert [outcome.reading.text for outcome in reader.stream(pictures) if outcome.reading] == words
+
+
+def test_the_text_with_most_confidence_in_all_is_read_as_its_surest_look_read_it() -> None:
+    readings = [Reading("cord", 0.5), Reading("card", 0.3), Reading("cand", 0.1), Reading("card", 0.35)]
+    assert agreed(readings) == Reading("card", 0.35)
+    assert agreed([Reading("cord", 0.5)]) == Reading("cord", 0.5)
+    assert agreed([Reading("", 0.0), Reading("", 0.0)]) == Reading("", 0.0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (1, 400), (400, 1), (3, 4), (100, 32)])
+def test_a_picture_of_any_size_can_be_looked_at_again(size: tuple[int, int]) -> None:
+    looks = second_looks(Image.new("RGB", size, (10, 200, 30)))
+    assert len(looks) == (2 if size[1] > 1.5 * size[0] else 7)
+    for look in looks:
+        assert min(look.size) >= 1
+        assert look.mode == "RGB"
+        assert np.asarray(look.resize((8, 8))).reshape(-1, 3).mean(0) == pytest.approx((10, 200, 30), abs=2)
+
+
+def test_of_a_large_photograph_little_is_kept_for_second_looks() -> None:
+    view = View.of(Image.new("RGB", (4000, 3000)), Preprocessing())
+    assert view.pixels.shape == (32, 128, 3)
+    assert max(view.picture.size) < 1024
+    assert View.of(Image.new("RGB", (300, 100)), Preprocessing()).picture.size == (300, 100)
