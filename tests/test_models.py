@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from clipstr.charset import Charset
 from clipstr.errors import ModelFileError, ModelNotFoundError
 from clipstr.imaging import Preprocessing
-from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models, find_model
+from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models, find_model, installed_models
 
 CONFIG = ModelConfig(
     name="a name",
@@ -113,3 +114,21 @@ def test_an_unknown_model_is_an_error_that_lists_the_embedded_ones(tmp_path: Pat
         find_model(tmp_path)
     with pytest.raises(ModelNotFoundError, match=r"config\.json"):
         ModelConfig.load(tmp_path)
+
+
+def test_a_model_in_a_package_of_its_own_is_found_by_its_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(folder, site / "clipstr_large", ignore=shutil.ignore_patterns("site"))
+    (site / "clipstr_large" / "__init__.py").write_text("raise RuntimeError('nothing of it is run')")
+    (site / "clipstr_large-1.dist-info").mkdir()
+    points = "[clipstr.models]\nlarge = clipstr_large\ngone = clipstr_not_there\ntiny = clipstr_large\n"
+    (site / "clipstr_large-1.dist-info" / "entry_points.txt").write_text(points)
+    (site / "clipstr_large-1.dist-info" / "METADATA").write_text("Name: clipstr-large\nVersion: 1\n")
+    monkeypatch.syspath_prepend(site)
+    assert find_model("large") == site / "clipstr_large"
+    assert set(installed_models()) == {"large", "tiny"}
+    assert installed_models()["tiny"] == find_model("tiny") == embedded_models()["tiny"]
+    with pytest.raises(ModelNotFoundError, match="an installed one"):
+        find_model("gone")

@@ -7,9 +7,11 @@ A model folder holds ``config.json`` and its files: ``model.safetensors`` as tra
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,14 @@ __all__ = [
     "embedded_models",
     "file_sha256",
     "find_model",
+    "installed_models",
 ]
 
 CONFIG_FILE = "config.json"
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
 FORMAT = "clipstr-model/1"
 DEFAULT_MODEL = "tiny"
+ENTRY_POINTS = "clipstr.models"
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -138,20 +142,36 @@ def embedded_models() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(ASSETS.glob(f"*/{CONFIG_FILE}"))}
 
 
-def find_model(name: str | Path) -> Path:
-    """The folder of the embedded model ``name``, or else the folder ``name`` itself.
+def installed_models() -> dict[str, Path]:
+    """The embedded models, and those of other packages that are installed: name to folder.
 
-    Raises `ModelNotFoundError`, which lists the embedded ones.
+    Such a package is a model folder with an ``__init__.py``, and names itself as the value of an entry
+    point of the group "clipstr.models", the model's name being the entry point's.
     """
-    embedded = embedded_models()
+    found = embedded_models()
+    for entry in entry_points(group=ENTRY_POINTS):
+        package = importlib.util.find_spec(entry.value)  # which runs nothing of it
+        if package is not None and package.origin is not None:
+            found.setdefault(entry.name, Path(package.origin).parent)
+    return found
+
+
+def find_model(name: str | Path) -> Path:
+    """The folder of the installed model ``name``, or else the folder ``name`` itself.
+
+    Raises `ModelNotFoundError`, which lists the installed ones.
+    """
+    embedded, folder = embedded_models(), Path(name)
     if str(name) in embedded:
         return embedded[str(name)]
-    folder = Path(name)
     if (folder / CONFIG_FILE).is_file():
         return folder
-    known = ", ".join(embedded) or "none"
+    installed = installed_models()  # looks through all packages, which takes a moment
+    if str(name) in installed:
+        return installed[str(name)]
+    known = ", ".join(installed) or "none"
     if folder.is_dir():
         raise ModelNotFoundError(f"{folder}: no model there, it has no {CONFIG_FILE}")
     raise ModelNotFoundError(
-        f"no model called {str(name)!r}: give a model folder, or an embedded one ({known})"
+        f"no model called {str(name)!r}: give a model folder, or an installed one ({known})"
     )

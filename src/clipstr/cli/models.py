@@ -1,20 +1,20 @@
-"""``clipstr models``: the models that come with the package."""
+"""``clipstr models``: the models that are installed."""
 
 from __future__ import annotations
 
 import typer
 
-from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
+from clipstr.models import DEFAULT_MODEL, ModelConfig, installed_models
 
 __all__ = ["models"]
 
 
 def models() -> None:
-    """List the models that come with clipstr.
+    """List the models that come with clipstr, and those of other packages that are installed.
 
     Of each: what it reads, how well, how big it is, where its card lies, and its files' checksums.
     """
-    for name, folder in embedded_models().items():
+    for name, folder in installed_models().items():
         config = ModelConfig.load(folder)
         accuracy = config.source.get("validation", {}).get("mean")
         size = sum(record.bytes for record in config.files.values())

@@ -8,6 +8,7 @@ from clipstr.evaluation.protocol import (
     WordResult,
     evaluate,
     evaluate_set,
+    set_name,
 )
 from clipstr.evaluation.report import as_json, as_table, misreading_line, notes, write_json
 
@@ -23,5 +24,6 @@ __all__ = [
     "evaluate_set",
     "misreading_line",
     "notes",
+    "set_name",
     "write_json",
 ]

@@ -18,7 +18,16 @@ from clipstr.imaging import load_image
 from clipstr.metrics import Interval, ned_similarity, unweighted_mean, weighted_mean, wilson_interval
 from clipstr.reading import WordReader
 
-__all__ = ["Evaluation", "SetResult", "Summary", "Unreadable", "WordResult", "evaluate", "evaluate_set"]
+__all__ = [
+    "Evaluation",
+    "SetResult",
+    "Summary",
+    "Unreadable",
+    "WordResult",
+    "evaluate",
+    "evaluate_set",
+    "set_name",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,13 +151,19 @@ def evaluate(
     top = Path(folder)
     results = []
     for source in find_sources(top):
-        path = source.path
-        name = path.relative_to(top).as_posix() if path != top else path.resolve().name
         try:
-            results.append(evaluate_set(reader, name, source, rule, batch_size=batch_size, watch=watch))
+            results.append(
+                evaluate_set(reader, set_name(source, top), source, rule, batch_size=batch_size, watch=watch)
+            )
         finally:
             source.close()
     return Evaluation(model=reader.name, rule=rule, sets=tuple(results))
+
+
+def set_name(source: Source, top: Path) -> str:
+    """What `evaluate` calls the data set ``source`` at or below the folder ``top``."""
+    path = source.path
+    return path.relative_to(top).as_posix() if path != top else path.resolve().name
 
 
 def evaluate_set(

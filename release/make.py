@@ -1,0 +1,238 @@
+"""From nothing to a packaged model with its card.
+
+    python release/make.py train base --out runs/release --real TRAIN --validation VAL  # till it exits with 0
+    python release/make.py package runs/release/base --out base --validation VAL --about release/base.md
+
+docs/release.md tells how, on one H200 in chunks of ten minutes too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from card import accuracy, card, measure, this_machine
+from safetensors.torch import load_file, save
+
+from clipstr import Reader
+from clipstr.errors import ClipstrError, InputError
+from clipstr.export import export_model
+from clipstr.models import ModelConfig
+from clipstr.student.storage import WEIGHTS_FILE
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes" / "release"
+ENDING = 40.0  # seconds that a stage gets to save and end
+MAY_LOSE = 0.003  # of the accuracy, by smaller weights
+INTERRUPTED = 3  # the exit status of what can be gone on with
+PRECISIONS = ("int8", "half", "float32")
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+class Size(str, Enum):
+    """The recognisers that are released."""
+
+    TINY = "tiny"
+    BASE = "base"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training: where, by which command, for how long."""
+
+    folder: Path
+    command: tuple[str, ...]
+    minutes: float
+
+    @property
+    def finished(self) -> bool:
+        """Whether it lived through its whole schedule."""
+        return (self.folder / "finished").exists()
+
+    def run(self, seconds: float) -> bool:
+        """Whether it is finished, having begun or gone on for at most ``seconds``."""
+        resume = ["--resume"] if (self.folder / "last.ckpt").exists() else []
+        command = [sys.executable, "-m", "clipstr", *self.command, "--out", str(self.folder)]
+        process = subprocess.Popen([*command, "--max-time", f"{self.minutes}m", *resume])
+        try:
+            status = process.wait(max(seconds - ENDING, 1.0))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+            status = process.wait()
+        if status not in (0, INTERRUPTED):
+            raise typer.Exit(status)
+        if status == 0:
+            (self.folder / "finished").touch()
+        return status == 0
+
+
+@app.command()
+def train(
+    size: Annotated[Size, typer.Argument(help="Which recogniser.")],
+    out: Annotated[Path, typer.Option(help="The folder of its trainings.")],
+    real: Annotated[Path, typer.Option(exists=True, help="Real crops to train on.")],
+    validation: Annotated[Path, typer.Option(exists=True, help="Real crops to choose the checkpoint on.")],
+    student: Annotated[float, typer.Option(help="Minutes that the recogniser learns.")] = 22.0,
+    teacher: Annotated[float, typer.Option(help="Minutes that its teacher learns; 0: there is none.")] = 5.0,
+    plain: Annotated[
+        float, typer.Option(help="Minutes that one without a teacher learns, to compare; 0: there is none.")
+    ] = 0.0,
+    start: Annotated[
+        str, typer.Option(help="Begin from this model, such as one that --keep brought to a fresh machine.")
+    ] = "",
+    stop_after: Annotated[float, typer.Option(help="Minutes of this call; call again to go on.")] = 1e6,
+    keep: Annotated[
+        Path | None, typer.Option(help="Put the best weights so far here, in half precision, with the logs.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a value of every recipe: data.workers=15.")
+    ] = None,
+) -> None:
+    """Train a teacher, the recogniser that it teaches, and one without: each in its folder below OUT.
+
+    Exit status: 0 when all are finished, 3 when there is more to do: call it again with the same words.
+    """
+    end = time.monotonic() + 60 * stop_after
+    shared = [f"data.sources.real.paths={real}", f"data.validation={validation}", *(changes or ())]
+    stages = _stages(size.value, out, shared, start, {"teacher": teacher, "student": student, "plain": plain})
+    for stage in stages:
+        remaining = end - time.monotonic()
+        if not stage.finished and (remaining < 2 * ENDING or not stage.run(remaining)):
+            break
+    if keep is not None:
+        _keep(stages, keep, size.value)
+    raise typer.Exit(0 if all(stage.finished for stage in stages) else INTERRUPTED)
+
+
+def _stages(
+    size: str, out: Path, shared: Sequence[str], start: str, minutes: dict[str, float]
+) -> list[Stage]:
+    """The trainings that are to be made, in order."""
+    taught, untaught = f"teacher.weights={out / 'teacher' / 'best'}", "teacher.weights="
+    begin = [f"start.model={start}", "size="] if start else []
+    recogniser = (f"{size}.toml", [*shared, *begin])
+    wanted = {
+        "teacher": (out / "teacher", ("teacher", "train"), ("teacher.toml", shared), []),
+        "student": (out / size, ("train",), recogniser, [taught if minutes["teacher"] else untaught]),
+        "plain": (out / f"{size}-plain", ("train",), recogniser, [untaught]),
+    }
+    return [
+        Stage(
+            folder, (*verb, str(RECIPES / recipe), *(f"--set={c}" for c in [*values, *more])), minutes[name]
+        )
+        for name, (folder, verb, (recipe, values), more) in wanted.items()
+        if minutes[name]
+    ]
+
+
+def _keep(stages: Sequence[Stage], target: Path, size: str) -> None:
+    """Copies what a release needs: the logs of every stage, and the best recogniser in half precision."""
+    for stage in stages:
+        place = target / stage.folder.name
+        for path in stage.folder.glob("*.json*"):
+            place.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+        best = stage.folder / "best"
+        if stage.folder.name == size and (best / WEIGHTS_FILE).exists():
+            halved(best, place / "best")
+
+
+def halved(model: Path, target: Path) -> None:
+    """Copies the recogniser in the folder ``model`` to ``target``, its weights in half precision."""
+    target.mkdir(parents=True, exist_ok=True)
+    weights = load_file(model / WEIGHTS_FILE)
+    (target / WEIGHTS_FILE).write_bytes(
+        save({name: w.half() if w.is_floating_point() else w for name, w in weights.items()})
+    )
+    ModelConfig.load(model).with_files(target, [WEIGHTS_FILE]).save(target)
+
+
+@app.command()
+def package(
+    run: Annotated[Path, typer.Argument(exists=True, help="The folder of a training.")],
+    out: Annotated[Path, typer.Option(help="The model's folder, new.")],
+    validation: Annotated[Path, typer.Option(exists=True, help="Real crops that were not trained on.")],
+    about: Annotated[Path, typer.Option(exists=True, help="The card's sections on data and recipe.")],
+    name: Annotated[str, typer.Option(help="The model's name; else the recipe's.")] = "",
+    threads: Annotated[int, typer.Option(help="Threads to read with.")] = 2,
+    distribution: Annotated[
+        bool, typer.Option(help="Make OUT a package of its own: pip install OUT, clipstr read --model NAME.")
+    ] = False,
+) -> None:
+    """Export the best model in the smallest weights that read as well, measure it, and write its card."""
+    if out.exists():
+        raise InputError(f"{out} exists: choose another folder, or delete it first")
+    best = run / "best" if (run / "best").is_dir() else run
+    with tempfile.TemporaryDirectory() as scratch:
+        stored, folders = {}, {}
+        for precision in PRECISIONS:
+            folders[precision] = Path(scratch) / precision
+            export_model(best, folders[precision], precision=precision, trainable=True)
+            reader = Reader(folders[precision], threads=threads, second_looks=False)
+            stored[precision] = accuracy(reader, validation, "36").weighted.accuracy
+        chosen = smallest(stored)
+        config = ModelConfig.load(folders[chosen])
+        config = replace(config, name=name or config.name)
+        package_name = f"clipstr_{config.name.replace('-', '_')}"
+        model = out / package_name if distribution else out
+        shutil.copytree(folders[chosen], model)
+    config.save(model)
+    figures = measure(model, validation, threads=threads)
+    text = about.read_text(encoding="utf-8")
+    (model / "CARD.md").write_text(
+        card(config, figures, stored, about=text, machine=this_machine(), threads=threads), encoding="utf-8"
+    )
+    if distribution:
+        _write_distribution(out, package_name, config.name)
+    told = {way: round(100 * sets["all"][1], 2) for way, sets in figures.sets.items()}
+    typer.echo(json.dumps({"model": str(model), "precision": chosen, **told}))
+
+
+def smallest(stored: dict[str, float]) -> str:
+    """The smallest weights that read as well as float32's, by the accuracy of each precision."""
+    return next(p for p in PRECISIONS if stored[p] >= stored["float32"] - MAY_LOSE)
+
+
+def _write_distribution(out: Path, package_name: str, name: str) -> None:
+    """What makes ``out`` something that pip installs and `clipstr.models` finds."""
+    (out / package_name / "__init__.py").write_text('"""A model for clipstr; see CARD.md."""\n')
+    (out / "pyproject.toml").write_text(
+        f"""[build-system]
+requires = ["hatchling>=1.24"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{package_name.replace("_", "-")}"
+version = "1.0.0"
+description = "The model {name} for clipstr."
+license = "Apache-2.0"
+requires-python = ">=3.10"
+dependencies = ["clipstr"]
+
+[project.entry-points."clipstr.models"]
+{name} = "{package_name}"
+
+[tool.hatch.build.targets.wheel]
+packages = ["{package_name}"]
+"""
+    )
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except ClipstrError as error:
+        sys.exit(f"release: {error}")

@@ -1,0 +1,140 @@
+"""`release/`: from nothing to a packaged model with its card, in calls that may be cut short."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from clipstr.charset import ALPHABETS
+from clipstr.data import write_lmdb
+from clipstr.models import ModelConfig, embedded_models
+from clipstr.reader import Reader
+from clipstr.student import Recogniser, StudentConfig
+from clipstr.student.storage import load_recogniser, save_recogniser
+from clipstr.training import load_recipe, load_teacher_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.png"))
+sys.path.insert(0, str(ROOT / "release"))
+
+SMALL = {
+    "student.width": 32,
+    "student.encoder_heads": 2,
+    "student.decoder_heads": 2,
+    "data.workers": 0,
+    "optimisation.batch_size": 8,
+    "optimisation.samples": 48,
+    "run.compile": "false",
+    "run.precision": "32-true",
+    "run.validate_every": 24,
+}
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crops") / "examples"
+    write_lmdb(folder, [(path.read_bytes(), path.stem) for path in EXAMPLES])
+    return folder
+
+
+def make(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "release" / "make.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.mark.parametrize("name", ["tiny", "base", "tiny-cpu"])
+def test_the_recipes_of_the_released_models_are_whole(name: str) -> None:
+    recipe = load_recipe(ROOT / "recipes" / "release" / f"{name}.toml")
+    assert recipe.student.characters == ALPHABETS["94"]
+    assert recipe.data.sources["real"].augment == "camera"
+    assert load_teacher_recipe(ROOT / "recipes" / "release" / "teacher.toml").optimisation.ctc_weight == 1.0
+
+
+def test_a_training_is_made_in_as_many_calls_as_it_takes(tmp_path: Path, crops: Path) -> None:
+    changes = [f"--set={key}={value}" for key, value in SMALL.items()]
+    out, keep = tmp_path / "runs", tmp_path / "keep"
+    words = ["train", "tiny", "--out", out, "--real", crops, "--validation", crops, "--keep", keep, *changes]
+    words += ["--teacher", 0, "--student", 10]
+    too_short = make(*words, "--stop-after", 1)
+    assert too_short.returncode == 3
+    assert not out.exists()
+    done = make(*words)
+    assert done.returncode == 0, done.stderr
+    assert (out / "tiny" / "finished").exists()
+    assert make(*words).returncode == 0  # and nothing is left to do
+    kept, config = load_recogniser(keep / "tiny" / "best")
+    best, _ = load_recogniser(out / "tiny" / "best")
+    assert config.source["samples"] in (24, 48)
+    for name, value in best.state_dict().items():
+        torch.testing.assert_close(kept.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+    assert len((keep / "tiny" / "losses.jsonl").read_text().splitlines()) >= 2
+    wrong = make(*words[:3], tmp_path / "other", *words[4:], "--set", "optimisation.learning=1")
+    assert wrong.returncode not in (0, 3)
+    assert "learning_rate" in wrong.stderr
+
+
+def test_stages_are_a_teacher_then_its_student_then_one_without() -> None:
+    from make import _stages
+
+    minutes = {"teacher": 5.0, "student": 20.0, "plain": 20.0}
+    teacher, student, plain = _stages("base", Path("runs"), ["data.workers=3"], "kept/best", minutes)
+    assert teacher.command[:2] == ("teacher", "train")
+    assert not any("start.model" in word for word in teacher.command)
+    assert f"--set=teacher.weights={Path('runs/teacher/best')}" in student.command
+    assert {"--set=start.model=kept/best", "--set=size=", "--set=data.workers=3"} <= set(student.command)
+    assert "--set=teacher.weights=" in plain.command
+    assert (student.folder, plain.folder) == (Path("runs/base"), Path("runs/base-plain"))
+    assert len(_stages("base", Path("runs"), [], "", minutes | {"teacher": 0.0, "plain": 0.0})) == 1
+
+
+def test_a_packaged_model_is_the_smallest_that_reads_as_well_and_its_card_tells_what_it_reads(
+    tmp_path: Path, crops: Path
+) -> None:
+    about = tmp_path / "about.md"
+    about.write_text("## Data\n\nEight examples.\n\n## Recipe\n\nNone.\n")
+    words = ["package", embedded_models()["tiny"], "--validation", crops, "--about", about, "--threads", 1]
+    done = make(*words, "--out", tmp_path / "own", "--name", "my-model", "--distribution")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    folder = tmp_path / "own" / "clipstr_my_model"
+    assert (told["model"], told["precision"], told["36"]) == (str(folder), "int8", 100.0)
+    config = ModelConfig.load(folder)
+    assert config.name == "my-model"
+    assert set(config.files) == {"encoder.onnx", "decoder.onnx", "trainable.safetensors"}
+    assert Reader(folder, threads=1).read(EXAMPLES[0]).text == EXAMPLES[0].stem
+    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    for heading in ("Data", "Recipe", "Figures", "Weaknesses", "Checksums"):
+        assert f"## {heading}\n" in card
+    assert re.search(r"\*\*all, by words\*\* \| \*\*8\*\* \| \*\*100\.0\*\* \| \*\*100\.0\*\*", card)
+    assert all(record.sha256 in card for record in config.files.values())
+    assert 'my-model = "clipstr_my_model"' in (tmp_path / "own" / "pyproject.toml").read_text()
+    again = make(*words, "--out", tmp_path / "own")
+    assert again.returncode == 1
+    assert again.stderr.startswith(f"release: {tmp_path / 'own'} exists: choose another folder")
+
+
+def test_weights_that_read_less_well_are_not_chosen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import make as release
+
+    stored = {"int8": 0.80, "half": 0.818, "float32": 0.82}
+    assert release.smallest(stored) == "half"
+    assert release.smallest(stored | {"int8": 0.8171}) == "int8"
+    assert release.smallest(stored | {"half": 0.8}) == "float32"
+
+
+def test_what_is_kept_is_half_as_large(tmp_path: Path) -> None:
+    from make import halved
+
+    config = StudentConfig(width=32, encoder_depth=4, encoder_heads=2, decoder_heads=2)
+    torch.manual_seed(0)
+    save_recogniser(Recogniser(config), tmp_path / "best", name="x", source={"samples": 1})
+    halved(tmp_path / "best", tmp_path / "kept")
+    sizes = [(tmp_path / place / "model.safetensors").stat().st_size for place in ("best", "kept")]
+    assert sizes[1] < 0.6 * sizes[0]
+    assert load_recogniser(tmp_path / "kept")[1].source == {"samples": 1}
