@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 
 import toy
 from clipstr.imaging import Preprocessing
-from clipstr.looking import DOUBT, View, agreed, second_looks
+from clipstr.looking import MORE_LOOKS, View, agreed, second_looks, third_looks
 from clipstr.reader import Reader
 from clipstr.reading import Reading
 
@@ -51,7 +52,7 @@ def test_a_tight_look_reads_a_word_between_other_things(sharp_toy: Path, reader:
     once = Reader(sharp_toy, threads=1, second_looks=False)
     words = ["abab", "caca", "dbdb"]
     pictures = [framed(word) for word in words]
-    assert all(reading.confidence < DOUBT for reading in once.read(pictures))
+    assert all(reading.confidence < MORE_LOOKS[0][1] for reading in once.read(pictures))
     again, first = reader.read(pictures), once.read(pictures)
     assert [reading.text for reading in again] == words
     assert all(a.confidence > b.confidence for a, b in zip(again, first, strict=True))
@@ -97,6 +98,29 @@ def test_a_picture_of_any_size_can_be_looked_at_again(size: tuple[int, int]) -> 
         assert min(look.size) >= 1
         assert look.mode == "RGB"
         assert np.asarray(look.resize((8, 8))).reshape(-1, 3).mean(0) == pytest.approx((10, 200, 30), abs=2)
+
+
+@pytest.mark.parametrize("degrees", [15, -15, 30, -30])
+def test_of_a_word_that_lies_askew_one_look_is_the_level_word(degrees: float) -> None:
+    level = Image.open(EXAMPLES / "coffee.png").convert("RGB").resize((120, 40))
+    looks = third_looks(level.rotate(degrees, Image.Resampling.BICUBIC, expand=True))
+    likeness = {}
+    for number, look in enumerate(looks):
+        as_wide = abs(look.width - 120) <= 4 and abs(look.height - 40) <= 4
+        pixels = [np.asarray(p.resize((60, 20)).convert("L"), float).ravel() for p in (look, level)]
+        likeness[number] = float(np.corrcoef(*pixels)[0, 1]) if as_wide else 0.0
+    assert max(likeness.values()) > 0.85
+    assert sum(value > 0.5 for value in likeness.values()) == 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (400, 1), (3, 4), (100, 32), (64, 64)])
+def test_third_looks_are_words_that_can_lie_in_the_crop(size: tuple[int, int]) -> None:
+    picture = Image.new("RGB", size, (10, 200, 30))
+    for look in third_looks(picture):
+        assert (look.height + 2) / max(look.width - 2, 1) >= 0.1
+        assert max(look.size) <= math.hypot(*size) + 2
+    assert not third_looks(Image.new("RGB", (400, 30)))  # no room for a word at such an angle
+    assert not third_looks(Image.new("RGB", (20, 60)))
 
 
 def test_of_a_large_photograph_little_is_kept_for_second_looks() -> None:

@@ -1,10 +1,11 @@
-"""Second looks: a word that was read with doubt is looked at again, cut, widened and turned a little.
+"""Second looks: a word that was read with doubt is looked at again, cut, widened, turned.
 
 People and detectors cut words out tight or loose, level or not; much of a reader's doubt is about that.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +16,7 @@ from PIL import Image
 from clipstr.imaging import Preprocessing
 from clipstr.reading import Reading
 
-__all__ = ["DOUBT", "View", "agreed", "second_looks"]
-
-DOUBT = 0.7
-"""A reading with less confidence is worth second looks."""
+__all__ = ["MORE_LOOKS", "View", "agreed", "second_looks", "third_looks"]
 
 _UPRIGHT = 1.5  # height over width from which a word is taken to stand upright, or to run up or down
 _KEPT = 512  # pixels of the longer side that are kept for second looks, at most twice as many
@@ -27,6 +25,8 @@ _CUT_BOTH = 0.1
 _CUT_SIDES = 0.04  # of the width, from the left and from the right
 _WIDENED = 0.15  # of the height, on all four sides
 _TURNED = 8.0  # degrees, either way
+_ASKEW = (15.0, 30.0)  # degrees, either way
+_LEAST_HEIGHT = 0.1  # over the width, of a word that lies askew
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,7 @@ def second_looks(picture: Image.Image) -> list[Image.Image]:
     """The RGB ``picture`` as it may be easier to read: turned by 90 degrees either way if it is much higher
     than wide, or else cut at its edges, with wider edges, and turned a little.
     """
-    width, height = picture.size
-    if height > _UPRIGHT * width:
+    if _runs_upright(picture):
         return [picture.transpose(turn) for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)]
     return [
         _cut(picture, above=_CUT_BOTH, below=_CUT_BOTH),
@@ -58,6 +57,26 @@ def second_looks(picture: Image.Image) -> list[Image.Image]:
         _turned(picture, _TURNED),
         _turned(picture, -_TURNED),
     ]
+
+
+def third_looks(picture: Image.Image) -> list[Image.Image]:
+    """The words that may lie askew in the RGB ``picture``, turned level; none if they run up or down."""
+    if _runs_upright(picture):
+        return []
+    looks = [_levelled(picture, side * degrees) for degrees in _ASKEW for side in (1, -1)]
+    return [look for look in looks if look is not None]
+
+
+MORE_LOOKS = ((second_looks, 0.7), (third_looks, 0.6))
+"""The looks that follow the first one, each with the confidence below which a reading is worth them.
+
+Chosen on 1,512 real crops (the first embedded model: 78.4 % read at one look, 81.9 with second ones, 82.7
+with third ones; of IIIT5k's turned by 30 degrees 25.8, 35.5 and 83.0).
+"""
+
+
+def _runs_upright(picture: Image.Image) -> bool:
+    return picture.height > _UPRIGHT * picture.width
 
 
 def agreed(readings: Sequence[Reading]) -> Reading:
@@ -88,3 +107,19 @@ def _turned(picture: Image.Image, degrees: float) -> Image.Image:
     return picture.rotate(
         degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=(red, green, blue)
     )
+
+
+def _levelled(picture: Image.Image, degrees: float) -> Image.Image | None:
+    """The word that fills ``picture`` lying askew, turned by ``degrees`` and cut out; None if none can.
+
+    A word of width w and height h at the angle a needs a crop of w cos a + h sin a by w sin a + h cos a.
+    """
+    angle = math.radians(abs(degrees))
+    cosine, sine, both = math.cos(angle), math.sin(angle), math.cos(2 * angle)
+    width = (picture.width * cosine - picture.height * sine) / both
+    height = (picture.height * cosine - picture.width * sine) / both
+    if height < _LEAST_HEIGHT * width or width < 1 or height < 1:
+        return None
+    turned = _turned(picture, degrees)
+    left, top = (turned.width - width) / 2, (turned.height - height) / 2
+    return turned.crop((int(left), int(top), math.ceil(left + width), math.ceil(top + height)))

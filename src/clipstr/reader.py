@@ -17,7 +17,7 @@ import onnxruntime
 from clipstr.decoding import AT_ONCE, Lexicon, allowed_classes, assemble, probabilities
 from clipstr.errors import ImageError, InputError, ModelFileError
 from clipstr.imaging import ImageSource, load_image
-from clipstr.looking import DOUBT, View, agreed, second_looks
+from clipstr.looking import MORE_LOOKS, View, agreed
 from clipstr.models import DECODER_FILE, DEFAULT_MODEL, ENCODER_FILE, ModelConfig, find_model
 from clipstr.reading import Reading
 
@@ -153,19 +153,15 @@ class Reader:
 
     def _read(self, views: Sequence[View]) -> list[Reading]:
         """The readings of one batch of pictures, second looks included."""
-        readings = self._look([view.pixels for view in views])
-        if not self.second_looks:
-            return readings
-        doubtful = [row for row, reading in enumerate(readings) if reading.confidence < DOUBT]
-        looks = [(row, look) for row in doubtful for look in second_looks(views[row].picture)]
-        found = {row: [readings[row]] for row in doubtful}
-        for batch in _batches(looks, self.batch_size):
-            pixels = [self.config.preprocessing.resize(look) for _, look in batch]
-            for (row, _), reading in zip(batch, self._look(pixels), strict=True):
-                found[row].append(reading)
-        for row, several in found.items():
-            readings[row] = agreed(several)
-        return readings
+        found = [[reading] for reading in self._look([view.pixels for view in views])]
+        for ways, doubt in MORE_LOOKS if self.second_looks else ():
+            doubtful = [row for row, readings in enumerate(found) if agreed(readings).confidence < doubt]
+            looks = [(row, look) for row in doubtful for look in ways(views[row].picture)]
+            for batch in _batches(looks, self.batch_size):
+                pixels = [self.config.preprocessing.resize(look) for _, look in batch]
+                for (row, _), reading in zip(batch, self._look(pixels), strict=True):
+                    found[row].append(reading)
+        return [agreed(readings) for readings in found]
 
     def _look(self, pixels: Sequence[np.ndarray]) -> list[Reading]:
         """The readings of one batch of resized pictures, each (height, width, 3), at one look."""
