@@ -30,7 +30,7 @@ class Engine:
     make: Callable[[int], WordReader]
     program: str
     batches: bool  # whether several pictures in one call are read together
-    prefix: str = ""  # put before the reader's own name in the table
+    title: str = "{}"  # in the table, of the reader's own name
 
 
 class Tesseract:
@@ -109,13 +109,13 @@ def paddle_model() -> Path:
     return Path(rapidocr_onnxruntime.__file__).parent / "models" / "ch_PP-OCRv4_rec_infer.onnx"
 
 
-def make_clipstr(model: str) -> Callable[[int], WordReader]:
+def make_clipstr(model: str, *, second_looks: bool = True) -> Callable[[int], WordReader]:
     """A maker of our own reader of ``model``."""
 
     def make(threads: int) -> WordReader:
         from clipstr.reader import Reader
 
-        return Reader(model, threads=threads)
+        return Reader(model, threads=threads, second_looks=second_looks)
 
     return make
 
@@ -139,13 +139,21 @@ print(recogniser([cv2.imread(sys.argv[1])])[0][0][0])
 
 def engines(model: str) -> list[Engine]:
     """All engines, ours first."""
+    program = "import sys, clipstr; print(clipstr.Reader({!r}, second_looks={}).read(sys.argv[1]).text)"
     return [
         Engine(
             key="clipstr",
             make=make_clipstr(model),
-            program=f"import sys, clipstr; print(clipstr.Reader({model!r}).read(sys.argv[1]).text)",
+            program=program.format(model, True),
             batches=True,
-            prefix="clipstr ",
+            title="clipstr {}",
+        ),
+        Engine(
+            key="clipstr-one-look",
+            make=make_clipstr(model, second_looks=False),
+            program=program.format(model, False),
+            batches=True,
+            title="clipstr {}, one look",
         ),
         Engine(key="tesseract", make=Tesseract, program=TESSERACT_PROGRAM, batches=False),
         Engine(key="ppocr", make=PaddleRecogniser, program=PADDLE_PROGRAM, batches=True),

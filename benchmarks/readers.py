@@ -82,7 +82,7 @@ def main(
             rule = LabelRule(Charset.named("36"))
             evaluation = evaluate(readers[engine.key], folder, rule, batch_size=1)
             first = first_word_seconds(engine, crops[0], threads, Path(scratch))
-            name = engine.prefix + evaluation.model
+            name = engine.title.format(evaluation.model)
             results.append(summarise(name, evaluation, single[engine.key], batched.get(engine.key), first))
     machine = f"{cpu_name()}, {os.cpu_count()} cores; {threads} threads for every engine"
     words = f"{evaluation.count} words compared in 36 characters, {len(crops)} crops timed"

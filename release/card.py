@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +98,9 @@ def _groups(
 ) -> dict[str, dict[str, Share]]:
     """The accuracy by properties of the words and of their crops."""
 
-    def shares(ranges: dict[str, tuple[float, float]], of: Callable[[WordResult], float]) -> dict[str, Share]:
+    def shares(
+        ranges: Mapping[str, tuple[float, float]], of: Callable[[WordResult], float]
+    ) -> dict[str, Share]:
         rows = {name: [w.right for w in words if low <= of(w) < high] for name, (low, high) in ranges.items()}
         return {name: (len(right), float(np.mean(right))) for name, right in rows.items() if right}
 
@@ -143,7 +145,13 @@ def _speed(reader: WordReader, crops: Sequence[Image.Image]) -> tuple[float, flo
 
 
 def card(
-    config: ModelConfig, figures: Figures, stored: dict[str, float], *, about: str, machine: str, threads: int
+    config: ModelConfig,
+    figures: Figures,
+    stored: Mapping[Precision, float],
+    *,
+    about: str,
+    machine: str,
+    threads: int,
 ) -> str:
     """The card in Markdown.
 

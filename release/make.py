@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save
 from clipstr import Reader
 from clipstr.errors import ClipstrError, InputError
 from clipstr.export import export_model
+from clipstr.export.compression import Precision
 from clipstr.models import ModelConfig
 from clipstr.student.storage import WEIGHTS_FILE
 
@@ -35,7 +36,7 @@ RECIPES = Path(__file__).resolve().parents[1] / "recipes" / "release"
 ENDING = 40.0  # seconds that a stage gets to save and end
 MAY_LOSE = 0.003  # of the accuracy, by smaller weights
 INTERRUPTED = 3  # the exit status of what can be gone on with
-PRECISIONS = ("int8", "half", "float32")
+PRECISIONS: tuple[Precision, ...] = ("int8", "half", "float32")
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -177,7 +178,8 @@ def package(
         raise InputError(f"{out} exists: choose another folder, or delete it first")
     best = run / "best" if (run / "best").is_dir() else run
     with tempfile.TemporaryDirectory() as scratch:
-        stored, folders = {}, {}
+        stored: dict[Precision, float] = {}
+        folders: dict[Precision, Path] = {}
         for precision in PRECISIONS:
             folders[precision] = Path(scratch) / precision
             export_model(best, folders[precision], precision=precision, trainable=True)
@@ -193,7 +195,8 @@ def package(
     figures = measure(model, validation, threads=threads)
     text = about.read_text(encoding="utf-8")
     (model / "CARD.md").write_text(
-        card(config, figures, stored, about=text, machine=this_machine(), threads=threads), encoding="utf-8"
+        card(config, figures, dict(stored), about=text, machine=this_machine(), threads=threads),
+        encoding="utf-8",
     )
     if distribution:
         _write_distribution(out, package_name, config.name)
@@ -201,7 +204,7 @@ def package(
     typer.echo(json.dumps({"model": str(model), "precision": chosen, **told}))
 
 
-def smallest(stored: dict[str, float]) -> str:
+def smallest(stored: Mapping[Precision, float]) -> Precision:
     """The smallest weights that read as well as float32's, by the accuracy of each precision."""
     return next(p for p in PRECISIONS if stored[p] >= stored["float32"] - MAY_LOSE)
 
