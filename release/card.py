@@ -19,6 +19,7 @@ from clipstr import Reader
 from clipstr.charset import Charset
 from clipstr.data import LabelRule, find_sources
 from clipstr.evaluation import Evaluation, WordResult, evaluate, set_name
+from clipstr.export.compression import Precision
 from clipstr.imaging import load_image
 from clipstr.models import ModelConfig
 from clipstr.reading import Reading, WordReader

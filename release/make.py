@@ -194,10 +194,8 @@ def package(
     config.save(model)
     figures = measure(model, validation, threads=threads)
     text = about.read_text(encoding="utf-8")
-    (model / "CARD.md").write_text(
-        card(config, figures, dict(stored), about=text, machine=this_machine(), threads=threads),
-        encoding="utf-8",
-    )
+    written = card(config, figures, stored, about=text, machine=this_machine(), threads=threads)
+    (model / "CARD.md").write_text(written, encoding="utf-8")
     if distribution:
         _write_distribution(out, package_name, config.name)
     told = {way: round(100 * sets["all"][1], 2) for way, sets in figures.sets.items()}
