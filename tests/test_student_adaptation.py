@@ -91,6 +91,19 @@ def test_an_alphabet_of_both_cases_lends_no_letter_to_the_other_case() -> None:
     assert adaptation.fresh == "Ab"
 
 
+def test_a_letter_that_stands_for_both_cases_starts_from_the_mean_of_the_two() -> None:
+    torch.manual_seed(0)
+    both = Recogniser(replace(OLD, characters="aAbB9C"))
+    adaptation = adapt(both, replace(OLD, characters="ab9"))
+    assert (adaptation.merged, adaptation.forgotten, adaptation.derived) == ("ab", "C", {})
+    assert "letters that stand for both cases now: ab" in adaptation.notes()
+    learned, rows = both.head.weight, adaptation.model.head.weight
+    torch.testing.assert_close(rows[1], (learned[1] + learned[2]) / 2)
+    torch.testing.assert_close(rows[3], learned[5])  # 9
+    capitals = adapt(both, replace(OLD, characters="AB9"))
+    assert (capitals.merged, capitals.forgotten) == ("AB", "C")
+
+
 def test_fresh_characters_are_as_likely_as_known_ones_on_average(model: Recogniser) -> None:
     adapted = adapt(model, replace(OLD, characters="abc9#")).model
     assert adapted.head.bias[5].item() == pytest.approx(model.head.bias[1:].mean().item())

@@ -26,6 +26,7 @@ class Adaptation:
     model: Recogniser
     kept: str  # characters that both know
     derived: dict[str, str]  # new characters and the known one that each starts from
+    merged: str  # letters that stand for both cases now, where the model told them apart
     fresh: str  # new characters that start from nothing
     forgotten: str  # characters that the new alphabet lacks
     more_positions: int  # by which words may be longer; negative where they are shorter
@@ -36,6 +37,8 @@ class Adaptation:
         if self.derived:
             pairs = ", ".join(f"{new} from {old}" for new, old in self.derived.items())
             lines.append(f"new characters that start from one that the model knows: {pairs}")
+        if self.merged:
+            lines.append(f"letters that stand for both cases now: {self.merged}")
         if self.fresh:
             lines.append(f"new characters that start from nothing: {self.fresh}")
         if self.forgotten:
@@ -51,7 +54,8 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
 
     Characters of both alphabets keep their weights. A new capital starts from its small letter if the old
     alphabet knew letters in one case only (and the other way round), an accented letter from its plain
-    one; other characters start as at random. New positions start from the last known one. Raises
+    one; a letter that now stands for both cases starts from the mean of the two; other characters start as
+    at random. New positions start from the last known one. Raises
     `InputError` if another setting than the alphabet, the longest word and dropout differs.
     """
     for field in fields(StudentConfig):
@@ -63,7 +67,9 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
     old, new = model.config.charset, config.charset
     adapted = Recogniser(config)
     derived = {c: origin for c in new.characters if c not in old and (origin := _origin(c, old))}
+    merged = "".join(c for c in new.characters if new.single_case and c in old and _other_case(c) in old)
     sources = {c: c for c in new.characters if c in old} | derived
+    sources |= {c: c + _other_case(c) for c in merged}
     state = model.state_dict()
     fresh = adapted.state_dict()
     state["head.weight"] = _rows(state["head.weight"], fresh["head.weight"], sources, old, new)
@@ -80,8 +86,11 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
         model=adapted.train(model.training),
         kept="".join(c for c in new.characters if c in old),
         derived=derived,
+        merged=merged,
         fresh="".join(c for c in new.characters if c not in sources),
-        forgotten="".join(c for c in old.characters if c not in new),
+        forgotten="".join(
+            c for c in old.characters if c not in new and not (_other_case(c) and _other_case(c) in merged)
+        ),
         more_positions=config.max_length - model.config.max_length,
     )
 
@@ -95,12 +104,21 @@ def _origin(character: str, known: Charset) -> str | None:
     return next((c for c in candidates if c in known), None)
 
 
+def _other_case(character: str) -> str:
+    """The letter ``character`` in its other case; nothing for what has none."""
+    other = character.swapcase()
+    return other if len(other) == 1 and other != character else ""
+
+
 def _rows(learned: Tensor, fresh: Tensor, sources: dict[str, str], old: Charset, new: Charset) -> Tensor:
-    """``fresh`` with the rows of the end and of all characters that have a source from ``learned``."""
+    """``fresh`` with the rows of the end and of all characters that have sources from ``learned``.
+
+    Of several sources a character gets the mean.
+    """
     rows = fresh.clone()
     rows[new.end] = learned[old.end]
     for character, source in sources.items():
-        rows[new.encode(character)[0]] = learned[old.encode(source)[0]]
+        rows[new.encode(character)[0]] = learned[old.encode(source)].mean(0)
     return rows
 
 
