@@ -100,6 +100,8 @@ def test_a_letter_that_stands_for_both_cases_starts_from_the_mean_of_the_two() -
     learned, rows = both.head.weight, adaptation.model.head.weight
     torch.testing.assert_close(rows[1], (learned[1] + learned[2]) / 2)
     torch.testing.assert_close(rows[3], learned[5])  # 9
+    accented = adapt(both, replace(OLD, characters="aä")).model.head.weight
+    assert torch.equal(accented[1], accented[2])
     capitals = adapt(both, replace(OLD, characters="AB9"))
     assert (capitals.merged, capitals.forgotten) == ("AB", "C")
 

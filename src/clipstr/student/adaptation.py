@@ -69,7 +69,7 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
     derived = {c: origin for c in new.characters if c not in old and (origin := _origin(c, old))}
     merged = "".join(c for c in new.characters if new.single_case and c in old and _other_case(c) in old)
     sources = {c: c for c in new.characters if c in old} | derived
-    sources |= {c: c + _other_case(c) for c in merged}
+    sources = {c: s + _other_case(s) if s in merged else s for c, s in sources.items()}
     state = model.state_dict()
     fresh = adapted.state_dict()
     state["head.weight"] = _rows(state["head.weight"], fresh["head.weight"], sources, old, new)
