@@ -123,6 +123,18 @@ def test_words_are_folded_and_keep_the_spelling_of_the_list() -> None:
     assert lexicon.skipped == 0
 
 
+def test_where_the_alphabet_has_both_cases_a_word_may_stand_in_any() -> None:
+    lexicon = Lexicon(["coffee", "McCoy", "Polish", "polish", "7-up"], Charset.named("94"), 25)
+    spelled = dict(zip(lexicon.folded, lexicon.spellings, strict=True))
+    assert len(lexicon) == 5
+    assert {form for form, word in spelled.items() if word == "coffee"} == {"coffee", "COFFEE", "Coffee"}
+    assert {form for form, word in spelled.items() if word == "McCoy"} == {"McCoy", "mccoy", "MCCOY", "Mccoy"}
+    assert (spelled["Polish"], spelled["polish"], spelled["POLISH"]) == ("Polish", "polish", "Polish")
+    assert {form for form, word in spelled.items() if word == "7-up"} == {"7-up", "7-UP"}
+    capitals = allowed_classes(Charset.named("94"), "COFE")
+    assert Lexicon(["COFFEE"], Charset.named("94"), 25, capitals).folded == ["COFFEE"]
+
+
 def test_words_that_cannot_be_read_are_counted_and_an_empty_rest_is_an_error() -> None:
     lexicon = Lexicon(["ok", "...", "much too long", "ÄÖ漢", "x1"], Charset(ALPHABETS["36"]), 5)
     assert (lexicon.folded, lexicon.skipped) == (["ao", "ok", "x1"], 2)

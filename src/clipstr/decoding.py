@@ -80,16 +80,18 @@ class Choice:
 class Lexicon:
     """A list of words to choose from, folded into an alphabet.
 
-    Words that fold to nothing, to more than ``max_length`` characters, or to characters that are not
-    ``allowed`` are left out and counted in ``skipped``; of several spellings of one folded word the first
-    stays. Raises `LexiconError` if no word remains.
+    In an alphabet of both cases a word is found as it is spelled, in small letters, in capitals, and with a
+    first capital, unless the list has that as a word of its own. Words that fold to nothing, to more than
+    ``max_length`` characters, or to characters that are not ``allowed`` are left out and counted in
+    ``skipped``; of several spellings of one folded word the first stays. Raises `LexiconError` if no word
+    remains.
     """
 
     def __init__(
         self, words: Iterable[str], charset: Charset, max_length: int, allowed: np.ndarray | None = None
     ) -> None:
         readable = {c for n, c in enumerate(charset.characters, 1) if allowed is None or allowed[n]}
-        spellings: dict[str, str] = {}
+        spellings: dict[str, str] = {}  # by how it may stand in a picture
         self.skipped = 0
         for word in words:
             spelling = word.strip()
@@ -103,6 +105,12 @@ class Lexicon:
                 f"the word list leaves nothing to choose from: {self.skipped} words, none of them of 1 to "
                 f"{max_length} characters that may be read"
             )
+        self._count = len(spellings)
+        if not charset.single_case:
+            for folded, spelling in list(spellings.items()):
+                for form in (folded.lower(), folded.upper(), folded.capitalize()):
+                    if len(form) <= max_length and readable.issuperset(form):
+                        spellings.setdefault(form, spelling)
         # In order, so that words with the same beginning stand together.
         self.folded = sorted(spellings)
         self.spellings = [spellings[folded] for folded in self.folded]
@@ -112,7 +120,7 @@ class Lexicon:
         self._end = charset.end
 
     def __len__(self) -> int:
-        return len(self.folded)
+        return self._count
 
     def best(self, chances_after: Callable[[list[np.ndarray]], np.ndarray]) -> Choice:
         """The word to which the model gives the highest probability, its end included.
@@ -124,7 +132,7 @@ class Lexicon:
         """
         best, found = -np.inf, Choice("", "", ())
         # The log-probability of a beginning, negated for the heap; the words that begin so; its chances.
-        waiting: list[tuple[float, int, int, tuple[float, ...]]] = [(0.0, 0, len(self), ())]
+        waiting: list[tuple[float, int, int, tuple[float, ...]]] = [(0.0, 0, len(self.folded), ())]
         while waiting and (not found.folded or -waiting[0][0] > best):
             taken = [heapq.heappop(waiting) for _ in range(min(AT_ONCE, len(waiting)))]
             following = chances_after([self._ids[first, : len(past)] for _, first, _, past in taken])
