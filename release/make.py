@@ -193,12 +193,13 @@ def package(
         shutil.copytree(folders[chosen], model)
     config.save(model)
     figures = measure(model, validation, threads=threads)
+    told = {way: round(sets["all"][1], 4) for way, sets in figures.sets.items()}
+    replace(config, source=config.source | {"figures": told}).save(model)
     text = about.read_text(encoding="utf-8")
     written = card(config, figures, stored, about=text, machine=this_machine(), threads=threads)
     (model / "CARD.md").write_text(written, encoding="utf-8")
     if distribution:
         _write_distribution(out, package_name, config.name)
-    told = {way: round(100 * sets["all"][1], 2) for way, sets in figures.sets.items()}
     typer.echo(json.dumps({"model": str(model), "precision": chosen, **told}))
 
 

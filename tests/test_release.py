@@ -103,8 +103,11 @@ def test_a_packaged_model_is_the_smallest_that_reads_as_well_and_its_card_tells_
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     folder = tmp_path / "own" / "clipstr_my_model"
-    assert (told["model"], told["precision"], told["36"]) == (str(folder), "int8", 100.0)
+    assert (told["model"], told["precision"], told["36"]) == (str(folder), "int8", 1.0)
     config = ModelConfig.load(folder)
+    assert config.source["figures"] == {
+        way: told[way] for way in ("36, one look", "36", "94, one look", "94")
+    }
     assert config.name == "my-model"
     assert set(config.files) == {"encoder.onnx", "decoder.onnx", "trainable.safetensors"}
     assert Reader(folder, threads=1).read(EXAMPLES[1]).text.lower() == EXAMPLES[1].stem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from clipstr.models import DEFAULT_MODEL, ModelConfig, installed_models
@@ -16,11 +18,10 @@ def models() -> None:
     """
     for name, folder in installed_models().items():
         config = ModelConfig.load(folder)
-        accuracy = config.source.get("validation", {}).get("mean")
         size = sum(record.bytes for record in config.files.values())
         lines = {
             "size": f"{size / 1e6:.1f} MB",
-            "accuracy": "not measured" if accuracy is None else f"{accuracy:.1%} of its validation words",
+            "accuracy": _accuracy(config.source),
             "alphabet": f"{len(config.charset.characters)}: {config.charset.characters}",
             "longest word": f"{config.max_length} characters",
             "card": folder / "CARD.md",
@@ -28,4 +29,13 @@ def models() -> None:
         }
         typer.echo(f"{name} (default)" if name == DEFAULT_MODEL else name)
         for label, value in lines.items():
-            typer.echo(f"  {label:<14}{value}")
+            typer.echo(f"  {label:<23}{value}")
+
+
+def _accuracy(source: dict[str, Any]) -> str:
+    """What share of its validation words a model reads: as its release measured it, or else its training."""
+    if measured := source.get("figures"):
+        shares = ", ".join(f"{share:.1%} ({way})" for way, share in measured.items())
+        return f"{shares} of its validation words, compared in so many characters"
+    accuracy = source.get("validation", {}).get("mean")
+    return "not measured" if accuracy is None else f"{accuracy:.1%} of its validation words"
