@@ -70,8 +70,8 @@ def third_looks(picture: Image.Image) -> list[Image.Image]:
 MORE_LOOKS = ((second_looks, 0.6), (third_looks, 0.5))
 """The looks that follow the first one, each with the confidence below which a reading is worth them.
 
-Chosen on 1,512 real crops (the first embedded model: 78.4 % read at one look, 81.9 with second ones, 82.7
-with third ones; of IIIT5k's turned by 30 degrees 25.8, 35.5 and 83.0).
+Chosen on 1,512 real crops that the embedded model was not trained on: it reads 81.0 % of them at one look and
+84.7 % with these, at 2.3 times the time; of the same crops turned by 30 degrees 71.0 %.
 """
 
 
