@@ -48,6 +48,12 @@ def test_words_that_run_upwards_or_downwards_are_read(turn: Image.Transpose) -> 
     assert [reading.text.lower() for reading in Reader(threads=1).read(running)] == words
 
 
+def test_most_words_that_stand_upside_down_are_read() -> None:
+    paths = sorted(EXAMPLES.glob("*.png"))
+    readings = Reader(threads=1).read([Image.open(path).rotate(180) for path in paths])
+    assert sum(r.text.lower() == path.stem for r, path in zip(readings, paths, strict=True)) >= 4
+
+
 def test_a_tight_look_reads_a_word_between_other_things(sharp_toy: Path, reader: Reader) -> None:
     once = Reader(sharp_toy, threads=1, second_looks=False)
     words = ["abab", "caca", "dbdb"]
@@ -114,12 +120,15 @@ def test_of_a_word_that_lies_askew_one_look_is_the_level_word(degrees: float) ->
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (400, 1), (3, 4), (100, 32), (64, 64)])
-def test_third_looks_are_words_that_can_lie_in_the_crop(size: tuple[int, int]) -> None:
-    picture = Image.new("RGB", size, (10, 200, 30))
-    for look in third_looks(picture):
+def test_third_looks_are_words_that_can_lie_in_the_crop_and_the_crop_upside_down(
+    size: tuple[int, int],
+) -> None:
+    upside_down, *levelled = third_looks(Image.new("RGB", size, (10, 200, 30)))
+    assert upside_down.size == size
+    for look in levelled:
         assert (look.height + 2) / max(look.width - 2, 1) >= 0.1
         assert max(look.size) <= math.hypot(*size) + 2
-    assert not third_looks(Image.new("RGB", (400, 30)))  # no room for a word at such an angle
+    assert len(third_looks(Image.new("RGB", (400, 30)))) == 1  # no room for a word at such an angle
     assert not third_looks(Image.new("RGB", (20, 60)))
 
 

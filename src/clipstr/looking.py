@@ -60,11 +60,17 @@ def second_looks(picture: Image.Image) -> list[Image.Image]:
 
 
 def third_looks(picture: Image.Image) -> list[Image.Image]:
-    """The words that may lie askew in the RGB ``picture``, turned level; none if they run up or down."""
+    """The words that may lie askew in the RGB ``picture``, turned level, and the picture upside down.
+
+    There are none if it runs up or down: that was looked at.
+    """
     if _runs_upright(picture):
         return []
     looks = [_levelled(picture, side * degrees) for degrees in _ASKEW for side in (1, -1)]
-    return [look for look in looks if look is not None]
+    return [
+        picture.transpose(Image.Transpose.ROTATE_180),
+        *(look for look in looks if look is not None),
+    ]
 
 
 MORE_LOOKS = ((second_looks, 0.6), (third_looks, 0.5))
