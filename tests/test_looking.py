@@ -94,6 +94,7 @@ def test_the_text_with_most_confidence_in_all_is_read_as_its_surest_look_read_it
     assert agreed(readings) == Reading("card", 0.35)
     assert agreed([Reading("cord", 0.5)]) == Reading("cord", 0.5)
     assert agreed([Reading("", 0.0), Reading("", 0.0)]) == Reading("", 0.0)
+    assert agreed([Reading("card", 0.3), Reading("", 0.9)]) == Reading("card", 0.3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (1, 400), (400, 1), (3, 4), (100, 32)])

@@ -86,11 +86,15 @@ def _runs_upright(picture: Image.Image) -> bool:
 
 
 def agreed(readings: Sequence[Reading]) -> Reading:
-    """The text that the looks have most confidence in, all together, as the surest of them read it."""
+    """The text that the looks have most confidence in, all together, as the surest of them read it.
+
+    A look at which nothing was read says nothing, unless none of them read anything.
+    """
     confidence: defaultdict[str, float] = defaultdict(float)
-    for reading in readings:
+    saying = [reading for reading in readings if reading.text] or readings
+    for reading in saying:
         confidence[reading.text] += reading.confidence
-    return max(readings, key=lambda reading: (confidence[reading.text], reading.confidence))
+    return max(saying, key=lambda reading: (confidence[reading.text], reading.confidence))
 
 
 def _cut(picture: Image.Image, *, above: float = 0.0, below: float = 0.0, sides: float = 0.0) -> Image.Image:
