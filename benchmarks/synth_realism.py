@@ -8,18 +8,18 @@ to 1. Ink and ground are the two clusters of a crop's colours, the ground the on
 
 from __future__ import annotations
 
-import argparse
 import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+import synth_options
 from PIL import Image
 
 from clipstr.charset import ALPHABETS
 from clipstr.data import find_sources
-from clipstr.synth import SynthConfig, WordRenderer, load_synth
+from clipstr.synth import WordRenderer
 
 LUMA = np.array([0.299, 0.587, 0.114])
 DECILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -109,17 +109,12 @@ def columns(rows: Iterable[dict[str, float]]) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="labelled real crops")
-    parser.add_argument("--config", type=Path, help="the renderer's settings, TOML")
-    parser.add_argument("--set", action="append", default=[], help="one setting: looks.neon=0")
+    parser = synth_options.parser(__doc__, "labelled real crops")
     parser.add_argument("--count", type=int, default=4000)
     options = parser.parse_args()
     streets = columns(real(options.data, options.count))
-    config = load_synth(options.config, options.set, default=SynthConfig(characters=ALPHABETS["94"]))
-    drawn = columns(rendered(WordRenderer(config), options.count))
+    renderer = WordRenderer(synth_options.settings(options, ALPHABETS["94"]))
+    drawn = columns(rendered(renderer, options.count))
     print(f"{'':28} {'distance':>8}   real 5, 25, 50, 75, 95 %                 rendered")
     distances = []
     for name, values in streets.items():

@@ -10,7 +10,6 @@ two cores. It reads the labelled crops below ``--data``, in 36 characters, and n
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import synth_options
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ from clipstr.imaging import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student.config import TINY
 from clipstr.student.encoder import Encoder
-from clipstr.synth import SynthConfig, WordRenderer, load_synth
+from clipstr.synth import WordRenderer
 from clipstr.training.objective import CtcHead, ctc_loss, make_batch
 from clipstr.training.optimiser import new_optimiser
 from clipstr.training.processes import quick_precision
@@ -120,12 +120,7 @@ def trained(renderer: WordRenderer, samples: int, seed: int) -> nn.Module:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, help="labelled crops to read")
-    parser.add_argument("--config", type=Path, help="the renderer's settings, TOML")
-    parser.add_argument("--set", action="append", default=[], help="one setting: looks.neon=0")
+    parser = synth_options.parser(__doc__, "labelled crops to read")
     parser.add_argument("--samples", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", default="", help="of the run, in the line that is written")
@@ -134,8 +129,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    config = load_synth(options.config, options.set, default=SynthConfig(characters=MODEL.characters))
-    model = trained(WordRenderer(config), options.samples, options.seed)
+    renderer = WordRenderer(synth_options.settings(options, MODEL.characters))
+    model = trained(renderer, options.samples, options.seed)
     preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
     reader = ColumnReader(model, MODEL.charset, preprocessing)
     read: list[WordResult] = []
