@@ -18,6 +18,8 @@ from clipstr.reading import Reading
 
 __all__ = ["MORE_LOOKS", "View", "agreed", "second_looks", "third_looks"]
 
+Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
+
 _UPRIGHT = 1.5  # height over width from which a word is taken to stand upright, or to run up or down
 _KEPT = 512  # pixels of the longer side that are kept for second looks, at most twice as many
 _CUT = 0.12  # of the height, from above or from below; a little less from both at once
@@ -48,14 +50,15 @@ def second_looks(picture: Image.Image) -> list[Image.Image]:
     """
     if _runs_upright(picture):
         return [picture.transpose(turn) for turn in (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)]
+    frame = _median_colour(picture)
     return [
         _cut(picture, above=_CUT_BOTH, below=_CUT_BOTH),
         _cut(picture, above=_CUT),
         _cut(picture, below=_CUT),
         _cut(picture, sides=_CUT_SIDES),
         _widened(picture),
-        _turned(picture, _TURNED),
-        _turned(picture, -_TURNED),
+        _turned(picture, _TURNED, frame),
+        _turned(picture, -_TURNED, frame),
     ]
 
 
@@ -66,7 +69,8 @@ def third_looks(picture: Image.Image) -> list[Image.Image]:
     """
     if _runs_upright(picture):
         return []
-    looks = [_levelled(picture, side * degrees) for degrees in _ASKEW for side in (1, -1)]
+    frame = _median_colour(picture)
+    looks = [_levelled(picture, side * degrees, frame) for degrees in _ASKEW for side in (1, -1)]
     return [
         picture.transpose(Image.Transpose.ROTATE_180),
         *(look for look in looks if look is not None),
@@ -111,15 +115,17 @@ def _widened(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.pad(np.asarray(picture), ((wider, wider), (wider, wider), (0, 0)), mode="edge"))
 
 
-def _turned(picture: Image.Image, degrees: float) -> Image.Image:
-    """``picture`` turned against the clock, in a frame of its median colour."""
+def _median_colour(picture: Image.Image) -> Colour:
     red, green, blue = np.median(np.asarray(picture).reshape(-1, 3), axis=0).astype(int).tolist()
-    return picture.rotate(
-        degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=(red, green, blue)
-    )
+    return red, green, blue
 
 
-def _levelled(picture: Image.Image, degrees: float) -> Image.Image | None:
+def _turned(picture: Image.Image, degrees: float, frame: Colour) -> Image.Image:
+    """``picture`` turned against the clock, in a frame of that colour."""
+    return picture.rotate(degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=frame)
+
+
+def _levelled(picture: Image.Image, degrees: float, frame: Colour) -> Image.Image | None:
     """The word that fills ``picture`` lying askew, turned by ``degrees`` and cut out; None if none can.
 
     A word of width w and height h at the angle a needs a crop of w cos a + h sin a by w sin a + h cos a.
@@ -130,6 +136,6 @@ def _levelled(picture: Image.Image, degrees: float) -> Image.Image | None:
     height = (picture.height * cosine - picture.width * sine) / both
     if height < _LEAST_HEIGHT * width or width < 1 or height < 1:
         return None
-    turned = _turned(picture, degrees)
+    turned = _turned(picture, degrees, frame)
     left, top = (turned.width - width) / 2, (turned.height - height) / 2
     return turned.crop((int(left), int(top), math.ceil(left + width), math.ceil(top + height)))
