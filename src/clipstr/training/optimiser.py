@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import torch
 from torch import nn
 
+from clipstr.training.muon import Muon
 from clipstr.training.settings import Optimisation
 
 __all__ = ["new_optimiser"]
 
+_TABLES = re.compile(r"(embed|embedding|head|classes)(\.weight)?$")
+"""Names of parameters whose rows stand for things, one each: characters, places, classes."""
+
 
 def new_optimiser(learner: nn.Module, settings: Optimisation, precision: str) -> torch.optim.Optimizer:
-    """AdamW over what ``learner`` trains, weight decay on matrices alone."""
-    parameters = [p for p in learner.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(
-        groups,
-        lr=settings.learning_rate,
-        betas=(0.9, settings.beta2),
+    """AdamW or Muon over what ``learner`` trains, weight decay on matrices alone.
+
+    Muon leaves vectors to AdamW, and tables as well, as its authors do (Jordan et al. 2024).
+    """
+    trained = {name: p for name, p in learner.named_parameters() if p.requires_grad}
+    matrices = {name: p for name, p in trained.items() if p.ndim >= 2}
+    vectors = {"params": [p for p in trained.values() if p.ndim < 2], "weight_decay": 0.0}
+    common: dict[str, Any] = {
+        "lr": settings.learning_rate,
+        "betas": (0.9, settings.beta2),
         # One kernel for all weights is far quicker; with 16-bit gradients Fabric could not clip them.
-        fused=precision != "16-mixed",
-    )
+        "fused": precision != "16-mixed",
+    }
+    decay = {"weight_decay": settings.weight_decay}
+    if settings.optimiser == "adamw":
+        return torch.optim.AdamW([{"params": [*matrices.values()], **decay}, vectors], **common)
+    tables = [name for name, p in matrices.items() if len(p) == 1 or _TABLES.search(name)]
+    turned = [p for name, p in matrices.items() if name not in tables]
+    groups = [
+        {"params": turned, "muon": True, **decay},
+        {"params": [matrices[name] for name in tables], **decay},
+        vectors,
+    ]
+    return Muon([group for group in groups if group["params"]], **common)

@@ -123,11 +123,12 @@ class Optimisation:
     epochs: float = 0.0  # if above 0: passes over all sources, in the place of samples
     batch_size: int = 320  # words a step, of all processes together
     accumulate: int = 1  # parts that a process takes its words of a step in, to need less memory
+    optimiser: Literal["adamw", "muon"] = "adamw"  # muon learns from fewer samples, at a few % more a step
     learning_rate: float = 1.4e-3  # at its highest
     scaling: Literal["none", "authors"] = "none"  # authors: times sqrt(processes) x words of each / 256
     warm_up: float = 0.075  # share of the run in which the learning rate rises
     weight_decay: float = 0.0  # on matrices only
-    beta2: float = 0.999  # AdamW's second moment
+    beta2: float = 0.999  # of AdamW's second moment
     gradient_clip: float = 20.0  # largest norm of the gradient
     average: float = 0.0  # decay of a moving average of the weights, which is judged and kept; 0: none
     ctc_weight: float = 0.0  # of a CTC loss on the encoder's columns, dropped after training
@@ -141,6 +142,7 @@ class Optimisation:
             raise RecipeError(f"optimisation.epochs is {self.epochs}; it must be 0 or more")
         for name in ("warm_up", "average", "label_smoothing", "beta2"):
             _share(f"optimisation.{name}", getattr(self, name))
+        _choice("optimisation.optimiser", self.optimiser, ("adamw", "muon"))
         _choice("optimisation.scaling", self.scaling, ("none", "authors"))
 
     def peak(self, processes: int) -> float:
