@@ -89,7 +89,7 @@ def _blurred(picture: np.ndarray, chance: float, rng: np.random.Generator, rates
         return np.asarray(cv2.filter2D(picture, -1, _motion(size, rng)))
     if chance < rates.motion + rates.small:
         return _enlarged(picture, rng)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.4 + 0.035 * height))))
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.4 + 0.055 * height))))
 
 
 def _enlarged(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -108,7 +108,7 @@ class Scene:
     bars: float = 0.03  # rate of a bar across
     stains: float = 0.03  # rate of stains
     leaves: float = 0.01  # rate of leaves
-    faint: float = 0.06  # rate of hardly any contrast between word and ground
+    faint: float = 0.1  # rate of hardly any contrast between word and ground
 
     def __post_init__(self) -> None:
         _rates(self)
@@ -122,9 +122,9 @@ class Camera:
     height_spread: float = 0.5  # standard deviation of its logarithm
     light: float = 0.25  # rate of uneven light
     glare: float = 0.06  # rate of spots of light
-    defocus: float = 0.4  # rate
+    defocus: float = 0.5  # rate
     motion: float = 0.08  # rate of movement
-    small: float = 0.15  # rate of pictures enlarged from a tiny one
+    small: float = 0.2  # rate of pictures enlarged from a tiny one
     sharpened: float = 0.15  # rate of halos of sharpening
     noise: float = 1.0  # rate of sensor noise
     cast: float = 0.25  # rate of coloured light
