@@ -2,9 +2,10 @@
 
     python benchmarks/distillation.py --teacher runs/teacher/best --out runs/distillation
 
-Every run is `clipstr train` with recipes/tiny.toml, its samples cut to --samples, and the changes
-named in CONDITIONS; all conditions see the same samples in the same order for a seed. What is
-compared is the accuracy on the recipe's validation sets at the end of the run, not the best on the way.
+Every run is `clipstr train` with recipes/tiny.toml, AdamW (or --optimiser) in the place of its Muon, its
+samples cut to --samples, and the changes named in CONDITIONS; all conditions see the same samples in the same
+order for a seed. What is compared is the accuracy on the recipe's validation sets at the end of the run, not
+the best on the way.
 Finished runs are not made again: call it anew to go on, or with more seeds or conditions.
 """
 
@@ -35,11 +36,14 @@ CONDITIONS: dict[str, list[str] | None] = {
     "both, inter only": ["distillation.loss=inter"],
     "both, no bridge": ["distillation.bridge=none"],
 }
+RATES = {"adamw": 1.4e-3, "muon": 3e-3}
 
 
 def changes(condition: str, seed: int, options: argparse.Namespace) -> list[str]:
     """What a run changes in the recipe."""
     common = [
+        f"optimisation.optimiser={options.optimiser}",
+        f"optimisation.learning_rate={RATES[options.optimiser]}",
         f"optimisation.samples={options.samples}",
         f"run.validate_every={options.samples}",
         "run.journals=[]",
@@ -109,6 +113,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the folder of the runs")
     parser.add_argument("--recipe", type=Path, default=ROOT / "recipes" / "tiny.toml")
     parser.add_argument("--samples", type=int, default=48_000)
+    parser.add_argument("--optimiser", choices=list(RATES), default="adamw")
     parser.add_argument("--weight", type=float, default=1.0, help="distillation.weight")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--conditions", nargs="+", default=list(CONDITIONS)[:4], choices=list(CONDITIONS))

@@ -123,7 +123,7 @@ class Optimisation:
     epochs: float = 0.0  # if above 0: passes over all sources, in the place of samples
     batch_size: int = 320  # words a step, of all processes together
     accumulate: int = 1  # parts that a process takes its words of a step in, to need less memory
-    optimiser: Literal["adamw", "muon"] = "adamw"  # muon learns from fewer samples, at a few % more a step
+    optimiser: Literal["adamw", "muon"] = "adamw"  # muon learns from fewer samples: docs/training.md
     learning_rate: float = 1.4e-3  # at its highest
     scaling: Literal["none", "authors"] = "none"  # authors: times sqrt(processes) x words of each / 256
     warm_up: float = 0.075  # share of the run in which the learning rate rises
