@@ -265,7 +265,11 @@ def test_a_reader_that_has_enough_is_no_reason_to_complain(folder: Path, toy_mod
 
 @pytest.mark.skipif(sys.platform == "win32", reason="interrupts are sent differently there")
 def test_an_interrupt_ends_it_at_once_with_130(folder: Path, toy_model: Path) -> None:
-    process = start("read", "--model", toy_model, "b.png", "-", stdin=subprocess.PIPE)
+    def heeds_interrupts() -> None:  # which a shell takes from what it starts in the background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    command = ("read", "--model", toy_model, "b.png", "-")
+    process = start(*command, stdin=subprocess.PIPE, preexec_fn=heeds_interrupts)
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"b.png\tbad")
     process.send_signal(signal.SIGINT)  # while it waits for its standard input
