@@ -24,6 +24,7 @@ from clipstr.synth import (
     find_fonts,
     load_synth,
 )
+from clipstr.synth.renderer import VISIBLE
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +80,8 @@ def test_pictures_have_something_on_them(renderer: WordRenderer, difficulty: flo
     samples = [renderer.sample(0, number, difficulty) for number in range(60)]
     assert all(s.image.ndim == 3 and s.image.shape[2] == 3 for s in samples)
     assert {sample.image.dtype for sample in samples} == {np.dtype(np.uint8)}
-    flat = [sample.label for sample in samples if sample.image.std() < 2]
-    assert len(flat) <= 2  # a dark word on dark ground may all but vanish, as in real crops
+    faint = [s.label for s in samples if s.image.reshape(-1, 3).std(0).max() < VISIBLE - 0.1]
+    assert len(faint) <= 1  # none of real crops is; a word that stays so when painted again is taken
 
 
 def test_pictures_have_the_sizes_of_real_crops(renderer: WordRenderer) -> None:
