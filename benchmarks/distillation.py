@@ -5,7 +5,8 @@
 Every run is `clipstr train` with recipes/tiny.toml, AdamW (or --optimiser) in the place of its Muon, its
 samples cut to --samples, and the changes named in CONDITIONS; all conditions see the same samples in the same
 order for a seed. What is compared is the accuracy on the recipe's validation sets at the end of the run, not
-the best on the way. Finished runs are not made again: call it anew to go on, or with more seeds or conditions.
+the best on the way. Finished runs are not made again: call it anew to go on, or with more seeds or
+conditions.
 """
 
 from __future__ import annotations
