@@ -6,6 +6,7 @@ The model (1.1 M parameters: convolution stem, four layers of width 128 over 32 
 decoder) learns fast and without luck: Muon, batches of 64, easy ones first, about 110 samples a second on one
 thread with AVX2. Two runs fit side by side on two cores. It reads the labelled crops below ``--data``, in 36
 characters, and never trains on them; what it reads on the way is told too, but at a higher learning rate.
+``--real DIR --share 0.35`` mixes in labelled crops, to see what renderings as good as those would bring.
 """
 
 from __future__ import annotations
@@ -26,17 +27,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from clipstr.charset import Charset
 from clipstr.data import LabelRule
+from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.evaluation import Evaluation, WordResult, evaluate
 from clipstr.imaging import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student.config import TINY
 from clipstr.student.encoder import Encoder
 from clipstr.synth import WordRenderer
-from clipstr.training.objective import CtcHead, ctc_loss, make_batch
+from clipstr.training.crops import Crops
+from clipstr.training.objective import Batch, CtcHead, ctc_loss, make_batch
 from clipstr.training.optimiser import new_optimiser
 from clipstr.training.processes import quick_precision
 from clipstr.training.schedule import learning_rate
-from clipstr.training.settings import Optimisation, SyntheticSettings
+from clipstr.training.settings import Optimisation, SourceSettings, SyntheticSettings
 
 MODEL = replace(TINY, patch_height=32, width=128, encoder_heads=4, decoder_heads=4)
 COURSE = Optimisation(
@@ -91,49 +94,74 @@ class ColumnReader:
         return "".join(self.charset.characters[c - 1] for c in kept if c != self.charset.end)
 
 
-def train(
-    renderer: WordRenderer,
-    samples: int,
-    seed: int,
-    look: Callable[[int, nn.Module], None],
-    course: Optimisation,
-) -> None:
-    """Trains on ``samples`` of the renderer's pictures; ``look`` gets the averaged weights now and then."""
-    torch.manual_seed(seed)
-    model = ColumnModel()
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE), use_buffers=True)
-    precision = quick_precision()
-    optimiser = new_optimiser(model, course, precision)
-    preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
-    start, told, summed = time.time(), 0.0, 0.0
-    steps = -(-samples // course.batch_size)
-    looks = {steps * number // LOOKS for number in range(1, LOOKS + 1)}
-    for first in range(0, samples, course.batch_size):
-        progress = first / samples
-        difficulty = RAMP.difficulty(progress)
-        made = [renderer.sample(seed, first + i, difficulty) for i in range(course.batch_size)]
-        pixels = np.stack([preprocessing.resize(Image.fromarray(one.image)) for one in made])
+@dataclass
+class Samples:
+    """Rendered words, and in ``share`` of the samples real crops, each in another picture every time."""
+
+    renderer: WordRenderer
+    seed: int
+    crops: Crops | None = None
+    share: float = 0.0
+
+    def batch(self, numbers: range, difficulty: float) -> Batch:
+        """The samples of these numbers at the model's size."""
+        preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
+        made = [self._sample(number, difficulty) for number in numbers]
+        pixels = np.stack([preprocessing.resize(Image.fromarray(image)) for image, _ in made])
         images = torch.from_numpy(preprocessing.normalise(pixels))
-        batch = make_batch(images, [MODEL.charset.fold(one.label) for one in made], MODEL.charset)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-            scores = model(batch.images)
+        return make_batch(images, [MODEL.charset.fold(label) for _, label in made], MODEL.charset)
+
+    def _sample(self, number: int, difficulty: float) -> tuple[np.ndarray, str]:
+        rng = np.random.default_rng((self.seed, number, 1))
+        if self.crops is None or rng.random() >= self.share:
+            word = self.renderer.sample(self.seed, number, difficulty)
+            return word.image, word.label
+        pixels, label, _ = self.crops.readable(int(rng.integers(len(self.crops))))
+        return AUGMENTATIONS["camera"](pixels, rng), label
+
+
+class Training:
+    """The small model, its moving average, and one step after the other."""
+
+    def __init__(self, course: Optimisation) -> None:
+        self.course, self.model = course, ColumnModel()
+        average = get_ema_multi_avg_fn(AVERAGE)
+        self.average = AveragedModel(self.model, multi_avg_fn=average, use_buffers=True)
+        self.precision = quick_precision()
+        self.optimiser = new_optimiser(self.model, course, self.precision)
+
+    def step(self, batch: Batch, progress: float) -> float:
+        """Learns from ``batch`` at ``progress`` (0 to 1) of the schedule; the loss before it."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            scores = self.model(batch.images)
         loss = ctc_loss(scores, batch.tokens, MODEL.charset)
-        optimiser.zero_grad()
+        self.optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), course.gradient_clip)
-        rate = learning_rate(progress, highest=course.learning_rate, warm_up=course.warm_up)
-        for group in optimiser.param_groups:
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.course.gradient_clip)
+        rate = learning_rate(progress, highest=self.course.learning_rate, warm_up=self.course.warm_up)
+        for group in self.optimiser.param_groups:
             group["lr"] = rate
-        optimiser.step()
-        average.update_parameters(model)
-        summed = 0.99 * summed + 0.01 * float(loss.detach())
+        self.optimiser.step()
+        self.average.update_parameters(self.model)
+        return float(loss.detach())
+
+
+def train(training: Training, samples: Samples, count: int, look: Callable[[int, nn.Module], None]) -> None:
+    """Trains on ``count`` samples; ``look`` gets the averaged weights now and then."""
+    size = training.course.batch_size
+    start, told, summed = time.time(), 0.0, 0.0
+    looks = {-(-count // size) * number // LOOKS * size for number in range(1, LOOKS + 1)}
+    for first in range(0, count, size):
+        difficulty = RAMP.difficulty(first / count)
+        batch = samples.batch(range(first, seen := first + size), difficulty)
+        summed = 0.99 * summed + 0.01 * training.step(batch, first / count)
         if (seconds := time.time() - start) > told + 30:
             told = seconds
-            seen = first + course.batch_size
-            print(f"{progress:6.1%} {seen / seconds:.0f}/s difficulty {difficulty:.2f} loss {summed:.3f}")
-        if first // course.batch_size + 1 in looks:
-            look(first + course.batch_size, average.module.eval())
-            average.train()
+            print(f"{first / count:6.1%} {seen / seconds:.0f}/s, difficulty {difficulty:.2f}", end=", ")
+            print(f"loss {summed:.3f}", flush=True)
+        if seen in looks:
+            look(seen, training.average.module.eval())
+            training.average.train()
 
 
 def figures(result: Evaluation) -> dict[str, float]:
@@ -148,6 +176,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=300_000)
     parser.add_argument("--optimiser", choices=("muon", "adamw"), default=COURSE.optimiser)
     parser.add_argument("--learning-rate", type=float, default=COURSE.learning_rate)
+    parser.add_argument("--real", type=Path, help="labelled crops to train on beside the rendered words")
+    parser.add_argument("--share", type=float, default=0.35, help="of those crops among the samples")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--name", default="", help="of the run, in the line that is written")
     parser.add_argument("--wrong", type=Path, help="write what was misread to this file, a line each")
@@ -169,7 +199,11 @@ def main() -> None:
         print(lines[-1], flush=True)
 
     course = replace(COURSE, optimiser=options.optimiser, learning_rate=options.learning_rate)
-    train(renderer, options.samples, options.seed, look, course)
+    crops = None
+    if options.real:
+        crops = Crops("real", SourceSettings(paths=(str(options.real),)), LabelRule(MODEL.charset))
+    torch.manual_seed(options.seed)
+    train(Training(course), Samples(renderer, options.seed, crops, options.share), options.samples, look)
     if options.wrong:
         wrong = [f"{one.set_name}\t{one.index}\t{one.label}\t{one.text}" for one in read if not one.right]
         options.wrong.write_text("\n".join(wrong) + "\n", encoding="utf-8")
