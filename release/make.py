@@ -29,8 +29,8 @@ from clipstr import Reader
 from clipstr.errors import ClipstrError, InputError
 from clipstr.export import export_model
 from clipstr.export.compression import Precision
-from clipstr.models import ModelConfig
-from clipstr.student.storage import WEIGHTS_FILE
+from clipstr.models import ModelConfig, find_model
+from clipstr.student.storage import WEIGHTS_FILE, load_recogniser, save_recogniser
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes" / "release"
 ENDING = 40.0  # seconds that a stage gets to save and end
@@ -174,9 +174,7 @@ def package(
     ] = False,
 ) -> None:
     """Export the best model in the smallest weights that read as well, measure it, and write its card."""
-    if out.exists():
-        raise InputError(f"{out} exists: choose another folder, or delete it first")
-    best = run / "best" if (run / "best").is_dir() else run
+    best = _weights(run, out)
     with tempfile.TemporaryDirectory() as scratch:
         stored: dict[Precision, float] = {}
         folders: dict[Precision, Path] = {}
@@ -201,6 +199,37 @@ def package(
     if distribution:
         _write_distribution(out, package_name, config.name)
     typer.echo(json.dumps({"model": str(model), "precision": chosen, **told}))
+
+
+@app.command()
+def mix(
+    run: Annotated[Path, typer.Argument(exists=True, help="The folder of a training.")],
+    out: Annotated[Path, typer.Option(help="The folder of the mean, new; `package` takes it.")],
+    start: Annotated[str, typer.Option(help="The model that the training began with, a name or a folder.")],
+    share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of that model in the mean.")] = 0.3,
+) -> None:
+    """Write the mean of a fine-tuned model's weights and its predecessor's, which may read better than both.
+
+    After Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    """
+    best = _weights(run, out)
+    model, config = load_recogniser(best)
+    other, _ = load_recogniser(find_model(start))
+    if model.config != other.config:
+        raise InputError(f"{best} and {start} differ in size or alphabet: they have no mean")
+    others = other.state_dict()
+    for name, weights in model.state_dict().items():
+        if weights.is_floating_point():
+            weights.lerp_(others[name], share)
+    mixture = {"start": start, "share": share}
+    save_recogniser(model, out, name=config.name, source=config.source | {"mixture": mixture})
+
+
+def _weights(run: Path, out: Path) -> Path:
+    """The folder of the best weights of ``run``, which may be a model; refuses to write over ``out``."""
+    if out.exists():
+        raise InputError(f"{out} exists: choose another folder, or delete it first")
+    return run / "best" if (run / "best").is_dir() else run
 
 
 def smallest(stored: Mapping[Precision, float]) -> Precision:

@@ -13,6 +13,7 @@ import torch
 
 from clipstr.charset import ALPHABETS
 from clipstr.data import write_lmdb
+from clipstr.errors import InputError
 from clipstr.models import ModelConfig, embedded_models
 from clipstr.reader import Reader
 from clipstr.student import Recogniser, StudentConfig
@@ -129,6 +130,26 @@ def test_weights_that_read_less_well_are_not_chosen(monkeypatch: pytest.MonkeyPa
     assert release.smallest(stored) == "half"
     assert release.smallest(stored | {"int8": 0.8171}) == "int8"
     assert release.smallest(stored | {"half": 0.8}) == "float32"
+
+
+def test_the_mean_of_a_model_and_its_predecessor_has_the_mean_of_their_weights(tmp_path: Path) -> None:
+    import make as release
+
+    config = StudentConfig(width=32, encoder_depth=4, encoder_heads=2, decoder_heads=2)
+    models = {name: Recogniser(config) for name in ("before", "after")}
+    for name, model in models.items():
+        save_recogniser(model, tmp_path / name / "best", name=name, source={"samples": 7})
+    start = tmp_path / "before" / "best"
+    release.mix(tmp_path / "after", tmp_path / "mean", str(start), share=0.3)
+    mean, told = load_recogniser(tmp_path / "mean")
+    before, after = (models[name].state_dict() for name in ("before", "after"))
+    for name, value in mean.state_dict().items():
+        torch.testing.assert_close(value, 0.3 * before[name] + 0.7 * after[name])
+    assert told.source == {"samples": 7, "mixture": {"start": str(start), "share": 0.3}}
+    with pytest.raises(InputError, match="exists"):
+        release.mix(tmp_path / "after", tmp_path / "mean", str(start))
+    with pytest.raises(InputError, match="differ in size or alphabet"):
+        release.mix(tmp_path / "after", tmp_path / "other", "tiny")
 
 
 def test_what_is_kept_is_half_as_large(tmp_path: Path) -> None:
