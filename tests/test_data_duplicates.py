@@ -34,9 +34,13 @@ def word(seed: int, size: tuple[int, int] = (96, 30)) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def words() -> list[Image.Image]:
-    """Words of the renderer, some of them hard: as fine, small and differently large as crops are."""
-    renderer = WordRenderer(fonts=[FontFace(":pillow:")])  # which every machine has
-    return [Image.fromarray(renderer.sample(7, index, index % 2 / 2).image) for index in range(200)]
+    """200 different words of the renderer, some hard: as fine, small and differently large as crops are."""
+    renderer = WordRenderer(
+        fonts=[FontFace(":pillow:")]
+    )  # which every machine has; in it a word has one look
+    samples = (renderer.sample(7, index, index % 2 / 2) for index in range(300))
+    different = {sample.label.lower(): sample for sample in samples}
+    return [Image.fromarray(sample.image) for sample in different.values()][:200]
 
 
 def resized(picture: Image.Image, scale: float) -> Image.Image:
