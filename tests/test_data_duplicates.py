@@ -35,9 +35,8 @@ def word(seed: int, size: tuple[int, int] = (96, 30)) -> Image.Image:
 @pytest.fixture(scope="module")
 def words() -> list[Image.Image]:
     """200 different words of the renderer, some hard: as fine, small and differently large as crops are."""
-    renderer = WordRenderer(
-        fonts=[FontFace(":pillow:")]
-    )  # which every machine has; in it a word has one look
+    # The font that every machine has, in which a word may look twice the same.
+    renderer = WordRenderer(fonts=[FontFace(":pillow:")])
     samples = (renderer.sample(7, index, index % 2 / 2) for index in range(300))
     different = {sample.label.lower(): sample for sample in samples}
     return [Image.fromarray(sample.image) for sample in different.values()][:200]
