@@ -11,6 +11,7 @@ characters, and never trains on them; what it reads on the way is told too, but 
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -27,19 +28,18 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from clipstr.charset import Charset
 from clipstr.data import LabelRule
-from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.evaluation import Evaluation, WordResult, evaluate
 from clipstr.imaging import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student.config import TINY
 from clipstr.student.encoder import Encoder
-from clipstr.synth import WordRenderer
-from clipstr.training.crops import Crops
 from clipstr.training.objective import Batch, CtcHead, ctc_loss, make_batch
 from clipstr.training.optimiser import new_optimiser
 from clipstr.training.processes import quick_precision
 from clipstr.training.schedule import learning_rate
-from clipstr.training.settings import Optimisation, SourceSettings, SyntheticSettings
+from clipstr.training.settings import DataSettings, Optimisation, SourceSettings, SyntheticSettings
+from clipstr.training.stream import MixedWords, Slice, loader
+from clipstr.training.task import SampleFormat
 
 MODEL = replace(TINY, patch_height=32, width=128, encoder_heads=4, decoder_heads=4)
 COURSE = Optimisation(
@@ -51,6 +51,7 @@ COURSE = Optimisation(
     beta2=0.98,
     gradient_clip=5.0,
 )
+PREPROCESSING = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
 RAMP = SyntheticSettings(easy_until=0.05, hard_from=0.4)
 AVERAGE = 0.998  # decay of the weights' moving average, which is what reads
 LOOKS = 4  # how often it reads, the last time at the end
@@ -94,30 +95,19 @@ class ColumnReader:
         return "".join(self.charset.characters[c - 1] for c in kept if c != self.charset.end)
 
 
-@dataclass
-class Samples:
-    """Rendered words, and in ``share`` of the samples real crops, each in another picture every time."""
-
-    renderer: WordRenderer
-    seed: int
-    crops: Crops | None = None
-    share: float = 0.0
-
-    def batch(self, numbers: range, difficulty: float) -> Batch:
-        """The samples of these numbers at the model's size."""
-        preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
-        made = [self._sample(number, difficulty) for number in numbers]
-        pixels = np.stack([preprocessing.resize(Image.fromarray(image)) for image, _ in made])
-        images = torch.from_numpy(preprocessing.normalise(pixels))
-        return make_batch(images, [MODEL.charset.fold(label) for _, label in made], MODEL.charset)
-
-    def _sample(self, number: int, difficulty: float) -> tuple[np.ndarray, str]:
-        rng = np.random.default_rng((self.seed, number, 1))
-        if self.crops is None or rng.random() >= self.share:
-            word = self.renderer.sample(self.seed, number, difficulty)
-            return word.image, word.label
-        pixels, label, _ = self.crops.readable(int(rng.integers(len(self.crops))))
-        return AUGMENTATIONS["camera"](pixels, rng), label
+def mixed_words(options: argparse.Namespace) -> MixedWords:
+    """Rendered words, and beside them the real crops that ``options`` name, altered anew each time."""
+    rendered = synth_options.settings(options, MODEL.characters)
+    sections = ("mildest", "shares", "layout", "looks", "scene", "camera")
+    chosen = {name: getattr(rendered, name) for name in sections}
+    share = options.share if options.real else 0.0
+    real = {}
+    if options.real:
+        real["real"] = SourceSettings(paths=(str(options.real),), weight=share, augment="camera")
+    settings = DataSettings(
+        sources=real, synthetic=replace(RAMP, weight=1 - share, **chosen), seed=options.seed
+    )
+    return MixedWords(settings, SampleFormat(MODEL.charset, rendered.max_length, PREPROCESSING))
 
 
 class Training:
@@ -146,18 +136,24 @@ class Training:
         return float(loss.detach())
 
 
-def train(training: Training, samples: Samples, count: int, look: Callable[[int, nn.Module], None]) -> None:
+def train(training: Training, words: MixedWords, count: int, look: Callable[[int, nn.Module], None]) -> None:
     """Trains on ``count`` samples; ``look`` gets the averaged weights now and then."""
+    share = Slice(training.course.batch_size)
+    batches = loader(
+        words, share, start=0, difficulty=lambda first: RAMP.difficulty(first / count), workers=0
+    )
     size = training.course.batch_size
     start, told, summed = time.time(), 0.0, 0.0
     looks = {-(-count // size) * number // LOOKS * size for number in range(1, LOOKS + 1)}
     for first in range(0, count, size):
-        difficulty = RAMP.difficulty(first / count)
-        batch = samples.batch(range(first, seen := first + size), difficulty)
+        made, seen = next(batches), first + size
+        images = torch.from_numpy(PREPROCESSING.normalise(made.pixels.numpy()))
+        batch = make_batch(images, made.texts, MODEL.charset)
         summed = 0.99 * summed + 0.01 * training.step(batch, first / count)
         if (seconds := time.time() - start) > told + 30:
             told = seconds
-            print(f"{first / count:6.1%} {seen / seconds:.0f}/s, difficulty {difficulty:.2f}", end=", ")
+            print(f"{first / count:6.1%} {seen / seconds:.0f}/s", end=", ")
+            print(f"difficulty {RAMP.difficulty(first / count):.2f}", end=", ")
             print(f"loss {summed:.3f}", flush=True)
         if seen in looks:
             look(seen, training.average.module.eval())
@@ -185,25 +181,20 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
-    renderer = WordRenderer(synth_options.settings(options, MODEL.characters))
-    preprocessing = Preprocessing(height=MODEL.image_height, width=MODEL.image_width)
     lines: list[str] = []
     read: list[WordResult] = []
 
     def look(samples: int, model: nn.Module) -> None:
         read.clear()
-        reader = ColumnReader(model, MODEL.charset, preprocessing)
+        reader = ColumnReader(model, MODEL.charset, PREPROCESSING)
         result = evaluate(reader, options.data, LabelRule(MODEL.charset), watch=read.append)
         run = {"name": options.name, "seed": options.seed, "samples": samples, "of": options.samples}
         lines.append(json.dumps(run | figures(result)))
         print(lines[-1], flush=True)
 
     course = replace(COURSE, optimiser=options.optimiser, learning_rate=options.learning_rate)
-    crops = None
-    if options.real:
-        crops = Crops("real", SourceSettings(paths=(str(options.real),)), LabelRule(MODEL.charset))
     torch.manual_seed(options.seed)
-    train(Training(course), Samples(renderer, options.seed, crops, options.share), options.samples, look)
+    train(Training(course), mixed_words(options), options.samples, look)
     if options.wrong:
         wrong = [f"{one.set_name}\t{one.index}\t{one.label}\t{one.text}" for one in read if not one.right]
         options.wrong.write_text("\n".join(wrong) + "\n", encoding="utf-8")
