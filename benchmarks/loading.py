@@ -32,7 +32,8 @@ from clipstr.data import find_sources
 from clipstr.data.loading import load_crop
 from clipstr.data.randaugment import OPERATIONS, rand_augment
 from clipstr.imaging import Preprocessing
-from clipstr.synth import Sample, WordRenderer, contact_sheet
+from clipstr.sheets import contact_sheet
+from clipstr.synth import WordRenderer
 
 PREPARED = Preprocessing()
 
@@ -142,7 +143,7 @@ def sheet(contents: Sequence[bytes], path: Path) -> None:
         pixels = load_crop(content)
         for seed in range(8):
             changed = rand_augment(pixels, np.random.default_rng((seed, len(content)))) if seed else pixels
-            samples.append(Sample(PREPARED.resize(Image.fromarray(changed)), "" if seed else "as it is"))
+            samples.append((PREPARED.resize(Image.fromarray(changed)), "" if seed else "as it is"))
     contact_sheet(samples).save(path)
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from clipstr.charset import ALPHABETS
-from clipstr.synth import SynthConfig, WordRenderer, contact_sheet
+from clipstr.sheets import contact_sheet
+from clipstr.synth import SynthConfig, WordRenderer
 from clipstr.synth.config import Camera, Layout, Looks, Scene, WordShares
 
 SECTIONS = {"layout": Layout, "looks": Looks, "scene": Scene, "camera": Camera}
@@ -115,7 +116,8 @@ def main() -> None:
     fonts = WordRenderer(SynthConfig(characters=ALPHABETS["94"]))
     for section in SECTIONS:
         settings_sheet(section, fonts).save(out / f"{section}.jpg", quality=85)
-    contact_sheet([fonts.sample(0, index) for index in range(48)]).save(out / "sheet.jpg", quality=85)
+    samples = [fonts.sample(0, index) for index in range(48)]
+    contact_sheet([(one.image, one.label) for one in samples]).save(out / "sheet.jpg", quality=85)
     words_sheet(fonts).save(out / "words.jpg", quality=85)
 
 

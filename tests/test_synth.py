@@ -19,7 +19,6 @@ from clipstr.synth import (
     Sample,
     SynthConfig,
     WordRenderer,
-    contact_sheet,
     find_backgrounds,
     find_fonts,
     load_synth,
@@ -162,7 +161,7 @@ def test_everything_that_can_happen_to_a_picture_changes_it_and_leaves_a_word(ra
 
 
 def test_a_machine_without_fonts_still_renders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clipstr.synth.fonts._system_folders", list)
+    monkeypatch.setattr("clipstr.fonts.faces._system_folders", list)
     faces = find_fonts()
     assert len(faces) == 1
     assert isinstance(faces[0], FontFace)
@@ -190,12 +189,3 @@ def test_backgrounds_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8\xff no more")
     with pytest.raises(DataError, match=r"cannot be read: .*broken\.jpg"):
         find_backgrounds(tmp_path)
-
-
-def test_a_contact_sheet_holds_every_picture(renderer: WordRenderer) -> None:
-    samples = [renderer.sample(0, number) for number in range(8)]
-    block = np.full((40, 128, 3), (10, 200, 30), np.uint8)
-    sheet = contact_sheet([*samples, Sample(block, "green")])
-    assert sheet.size == (8 * 132 + 4, 2 * 58 + 4)
-    second_row = np.asarray(sheet.crop((4, 62, 132, 102)))
-    assert (second_row == block).all()

@@ -89,7 +89,6 @@ def _time(seconds: float) -> str:
 
 
 def _write_sheet(found: Plan, path: Path) -> None:
-    from clipstr.synth import Sample, contact_sheet
+    from clipstr.sheets import contact_sheet
 
-    pairs = zip(found.pictures[:SHOWN], found.labels[:SHOWN], strict=True)
-    contact_sheet([Sample(picture, label) for picture, label in pairs]).save(path)
+    contact_sheet(list(zip(found.pictures[:SHOWN], found.labels[:SHOWN], strict=True))).save(path)

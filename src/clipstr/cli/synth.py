@@ -146,11 +146,11 @@ def _tell_left_out(renderer: KindRenderer, console: Console) -> None:
 def _write_sheet(
     sheet: Path, renderer: KindRenderer, seed: int, count: int, difficulty: float | None
 ) -> None:
-    from clipstr.synth import contact_sheet
+    from clipstr.sheets import contact_sheet
 
     samples = [renderer.sample(seed, index, difficulty) for index in range(count)]
     try:
-        contact_sheet(samples).save(sheet, "PNG")
+        contact_sheet([(sample.image, sample.label) for sample in samples]).save(sheet, "PNG")
     except OSError as error:
         raise InputError(f"{sheet}: the sheet cannot be written: {error}") from error
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from clipstr.fonts import FontFace, find_fonts
 from clipstr.synth.config import Sample, SynthConfig, load_synth
-from clipstr.synth.fonts import FontFace, find_fonts
 from clipstr.synth.kinds import KindRenderer, settings_of_kind
 from clipstr.synth.lexicon import WordList, load_words
 from clipstr.synth.renderer import WordRenderer
-from clipstr.synth.sheet import contact_sheet
 from clipstr.synth.surfaces import find_backgrounds
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "SynthConfig",
     "WordList",
     "WordRenderer",
-    "contact_sheet",
     "find_backgrounds",
     "find_fonts",
     "load_synth",

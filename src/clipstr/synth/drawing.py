@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from clipstr.fonts import SIZE, FontFace, load_font
 from clipstr.synth.config import Layout, Looks
 from clipstr.synth.displays import as_dots, as_segments, shown_on_segments, stencilled
-from clipstr.synth.fonts import SIZE, FontFace, load_font
 
 __all__ = ["Lettering", "Mask", "draw_line", "draw_word"]
 

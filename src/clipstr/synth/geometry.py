@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from clipstr.fonts import SIZE
 from clipstr.synth.config import Camera, Layout
-from clipstr.synth.fonts import SIZE
 
 __all__ = ["Placed", "place_word"]
 

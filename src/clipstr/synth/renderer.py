@@ -8,10 +8,10 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
+from clipstr.fonts import FontFace, FontSet, find_fonts
 from clipstr.synth.camera import taken
 from clipstr.synth.config import Sample, SynthConfig
 from clipstr.synth.drawing import Lettering, draw_line, draw_word
-from clipstr.synth.fonts import FontFace, FontSet, find_fonts
 from clipstr.synth.geometry import place_word
 from clipstr.synth.lexicon import WordList
 from clipstr.synth.occlusion import occluder

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from clipstr.errors import MissingExtraError, TrainingError
+from clipstr.sheets import readings_sheet
 from clipstr.training.observer import Outcome, Step, Validation
-from clipstr.training.readings import readings_sheet
 
 __all__ = ["Backend", "Journal", "open_journal"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
+from clipstr.sheets import SampleReading
 
 __all__ = ["Observer", "Outcome", "SampleReading", "Step", "Validation"]
 
@@ -20,16 +20,6 @@ class Step:
     progress: float  # of the run, 0 to 1
     learning_rate: float
     losses: dict[str, float]  # means over the batch by name; "total" is what was minimised
-
-
-@dataclass(frozen=True, kw_only=True)
-class SampleReading:
-    """How the model reads one picture of a validation set."""
-
-    picture: np.ndarray  # (height, width, 3) in uint8, as the model sees it
-    label: str  # folded
-    text: str  # folded
-    confidence: float  # 0 to 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from clipstr.errors import TrainingError
+from clipstr.sheets import readings_sheet
 from clipstr.training.checkpoint import (
     Checkpoint,
     cut_log,
@@ -21,7 +22,6 @@ from clipstr.training.checkpoint import (
 )
 from clipstr.training.journals import Journal, open_journal
 from clipstr.training.observer import Observer, Outcome, Step, Validation
-from clipstr.training.readings import readings_sheet
 from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
 
 __all__ = ["BEST_FOLDER", "Records"]

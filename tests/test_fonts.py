@@ -10,9 +10,8 @@ import pytest
 from PIL import ImageFont
 
 from clipstr.errors import DataError
-from clipstr.synth import FontFace, find_fonts
-from clipstr.synth.fonts import FontSet, caption_font, draws, load_font
-from clipstr.synth.glyphs import CHARACTERS, likeness
+from clipstr.fonts import FontFace, FontSet, caption_font, draws, find_fonts, load_font
+from clipstr.fonts.glyphs import CHARACTERS, likeness
 
 
 class Rotated:
@@ -61,7 +60,7 @@ def test_a_face_draws_what_it_has_and_not_the_box_for_what_it_lacks() -> None:
 
 def test_a_text_is_drawn_with_a_face_that_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     able, unable = FontFace("able"), FontFace("unable")
-    monkeypatch.setattr("clipstr.synth.fonts.draws", lambda face, c: face == able or c != "é")
+    monkeypatch.setattr("clipstr.fonts.faces.draws", lambda face, c: face == able or c != "é")
     fonts = FontSet([unable, able])
     picked = [fonts.pick("café", np.random.default_rng(seed)) for seed in range(20)]
     assert set(picked) == {able}
@@ -69,7 +68,7 @@ def test_a_text_is_drawn_with_a_face_that_has_all_of_it(monkeypatch: pytest.Monk
 
 
 def test_legible_faces_and_small_families_come_more_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clipstr.synth.fonts.draws", lambda face, character: True)
+    monkeypatch.setattr("clipstr.fonts.faces.draws", lambda face, character: True)
     large = [FontFace(f"large{number}", family="large") for number in range(16)]
     fonts = FontSet([*large, FontFace("single", family="single"), FontFace("script", legibility=0.25)])
     counts = Counter(fonts.pick("a", np.random.default_rng(seed)).path for seed in range(4000))
@@ -78,7 +77,7 @@ def test_legible_faces_and_small_families_come_more_often(monkeypatch: pytest.Mo
 
 
 def test_bold_upright_faces_come_more_often_than_fonts_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clipstr.synth.fonts.draws", lambda face, character: True)
+    monkeypatch.setattr("clipstr.fonts.faces.draws", lambda face, character: True)
     styles = ("Regular", "Bold", "Italic", "Light")
     fonts = FontSet([FontFace(style, family=f"a family of {style[0]}", style=style) for style in styles])
     counts = Counter(fonts.pick("a", np.random.default_rng(seed)).path for seed in range(3000))

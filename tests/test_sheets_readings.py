@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
+from clipstr.sheets.readings import readings_sheet
 from clipstr.training import SampleReading
-from clipstr.training.readings import readings_sheet
 
 PICTURE = np.full((32, 128, 3), 200, np.uint8)
 GREEN, RED = (0x1A, 0x7F, 0x37), (0xCF, 0x22, 0x2E)
@@ -83,7 +83,7 @@ def test_a_long_text_stays_below_its_own_picture(text: str) -> None:
 
 def test_what_no_font_can_write_stands_as_its_code_point(monkeypatch: pytest.MonkeyPatch) -> None:
     only_ascii = ImageFont.load_default(14)
-    monkeypatch.setattr("clipstr.training.readings.caption_font", lambda texts, size: only_ascii)
+    monkeypatch.setattr("clipstr.sheets.readings.caption_font", lambda texts, size: only_ascii)
     signs = ("漢", "字", "ß", "\n", "\u200b", "\ud800")  # the last as broken labels have it
     # As boxes for what the font lacks, they would all look alike.
     assert len({sheet(reading(sign, sign)).tobytes() for sign in signs}) == len(signs)

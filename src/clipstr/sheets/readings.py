@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
 
-from clipstr.synth.fonts import caption_font
-from clipstr.training.observer import SampleReading
+from clipstr.fonts import caption_font
 
-__all__ = ["readings_sheet"]
+__all__ = ["SampleReading", "readings_sheet"]
 
 _SCALE = 2  # of the pictures
 _COLUMNS, _GAP, _LINE = 4, 10, 18  # pictures a row, pixels between them, pixels of a line of text
@@ -19,6 +20,16 @@ _RIGHT, _WRONG, _LABEL = "#1a7f37", "#cf222e", "#57606a"
 _CUT = "..."
 
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleReading:
+    """How a model reads one labelled picture."""
+
+    picture: np.ndarray  # (height, width, 3) in uint8, as the model sees it
+    label: str  # folded
+    text: str  # folded
+    confidence: float  # 0 to 1
 
 
 def readings_sheet(readings: Sequence[SampleReading]) -> Image.Image:

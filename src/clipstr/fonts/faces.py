@@ -14,7 +14,7 @@ import numpy as np
 from PIL import ImageFont
 
 from clipstr.errors import DataError
-from clipstr.synth.glyphs import likeness
+from clipstr.fonts.glyphs import likeness
 
 __all__ = ["SIZE", "FontFace", "FontSet", "caption_font", "draws", "find_fonts", "load_font"]
 

@@ -1,0 +1,7 @@
+"""Fonts: which of them can write Latin words, how legible they are, and which one draws a text."""
+
+from __future__ import annotations
+
+from clipstr.fonts.faces import SIZE, FontFace, FontSet, caption_font, draws, find_fonts, load_font
+
+__all__ = ["SIZE", "FontFace", "FontSet", "caption_font", "draws", "find_fonts", "load_font"]
