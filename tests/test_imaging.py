@@ -16,7 +16,7 @@ from clipstr.errors import (
     ImageError,
     NotAnImageError,
 )
-from clipstr.imaging import load_image
+from clipstr.imaging import load_image, picture_size
 from pictures import (
     BLUE,
     FORMATS,
@@ -105,6 +105,26 @@ def test_every_format_shows_the_same_picture(format_: str) -> None:
         "WEBP": {"lossless": True},
     }
     assert_same(encoded(quarters(), format_, **lossless.get(format_, {})), quarters(), within=12)
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_size_is_told_without_decoding_a_pixel(format_: str) -> None:
+    codec = PILLOWS_CODEC.get(format_)
+    if codec and codec not in features.get_supported():
+        pytest.skip(f"this Pillow has no {format_}")
+    assert picture_size(encoded(quarters(), format_)) == (WIDTH, HEIGHT)
+
+
+def test_a_large_jpeg_has_its_whole_size_although_it_is_loaded_smaller() -> None:
+    large = encoded(quarters().resize((4800, 3200)), "JPEG")
+    assert picture_size(large) == (4800, 3200)
+    assert load_image(large).size < (4800, 3200)
+
+
+def test_what_has_no_head_of_a_picture_has_no_size() -> None:
+    for content in (b"", b"no picture at all", encoded(quarters(), "PNG")[:12]):
+        with pytest.raises(ImageError):
+            picture_size(content)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "PA", "RGBa"])

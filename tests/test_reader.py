@@ -153,7 +153,9 @@ def test_a_lexicon_with_nothing_to_read_is_an_error_and_a_partly_readable_one_is
 
 
 def test_a_restricted_reader_leaves_the_first_one_as_it_was(reader: Reader) -> None:
-    reader.restricted(allow="a", lexicon=["aa"])
+    assert reader.restricted(allow="a", lexicon=["aa"], second_looks=True).second_looks
+    assert not reader.restricted().second_looks
+    assert not reader.second_looks
     assert reader.read(toy.spelled("hegab")).text == "hegab"
 
 
@@ -200,6 +202,16 @@ def test_a_stream_tells_of_bad_pictures_and_goes_on_in_order(reader: Reader) -> 
         else:
             assert outcome.reading is None
             assert isinstance(outcome.error, ImageError)
+
+
+def test_a_stream_may_begin_with_a_whole_batch(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    look = reader._look
+    monkeypatch.setattr(reader, "_look", lambda pixels: sizes.append(len(pixels)) or look(pixels))
+    pictures = [toy.spelled("abc"[: 1 + n % 3]) for n in range(40)]
+    outcomes = list(reader.stream(pictures, first_batch=1000))
+    assert sizes == [32, 8]
+    assert [outcome.reading for outcome in outcomes] == reader.read(pictures)
 
 
 def test_a_stream_of_bad_pictures_only_and_an_empty_one_end(reader: Reader) -> None:

@@ -29,7 +29,7 @@ from clipstr.errors import (
     NotAnImageError,
 )
 
-__all__ = ["MAX_PIXELS", "ImageSource", "Preprocessing", "describe", "load_image"]
+__all__ = ["MAX_PIXELS", "ImageSource", "Preprocessing", "describe", "load_image", "picture_size"]
 
 ImageSource = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, Image.Image, np.ndarray]
 """What can be read: a path, encoded bytes, an open binary file, a Pillow image or an array of pixels."""
@@ -99,7 +99,18 @@ def load_image(source: ImageSource) -> Image.Image:
     if isinstance(source, Image.Image):
         return _as_seen(source, name)
     with _stream(source, name) as stream, _opened(stream, name) as picture:
+        _draft(picture, name)
         return _as_seen(picture, name)
+
+
+def picture_size(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[int, int]:
+    """Width and height in pixels as the head of the file ``source`` says them; nothing is decoded.
+
+    Raises an `ImageError` as `load_image` does for what a head can tell.
+    """
+    name = describe(source)
+    with _stream(source, name) as stream, _opened(stream, name) as picture:
+        return picture.size
 
 
 def _stream(source: ImageSource, name: str) -> AbstractContextManager[BinaryIO]:
@@ -136,13 +147,19 @@ def _opened(stream: BinaryIO, name: str) -> Image.Image:
         raise ImageNotFoundError(f"{name}: cannot be read as a binary file: {error}") from error
     try:
         with _quietly():
-            picture = Image.open(content, formats=(format_,))
-        picture.draft(None, (_ENOUGH, _ENOUGH))  # only a JPEG can do it
+            return Image.open(content, formats=(format_,))
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(f"{name}: {error}") from error
     except Exception as error:  # Pillow's plugins raise nearly anything on damaged headers
         raise DamagedImageError(f"{name}: a {format_} file, damaged or cut short at its beginning") from error
-    return picture
+
+
+def _draft(picture: Image.Image, name: str) -> None:
+    """Has a JPEG of many megapixels unpacked at a fraction of its size; only a JPEG can do it."""
+    try:
+        picture.draft(None, (_ENOUGH, _ENOUGH))
+    except Exception as error:
+        raise DamagedImageError(f"{name}: the picture is damaged at its beginning") from error
 
 
 def _format(start: bytes, name: str) -> str:

@@ -89,12 +89,19 @@ class Reader:
                     len(self._lexicon),
                 )
 
-    def restricted(self, *, allow: str | None = None, lexicon: Iterable[str] | None = None) -> Reader:
+    def restricted(
+        self,
+        *,
+        allow: str | None = None,
+        lexicon: Iterable[str] | None = None,
+        second_looks: bool | None = None,
+    ) -> Reader:
         """A reader with this one's model, already loaded, and its own ``allow`` and ``lexicon``.
 
-        Raises `CharsetError` and `LexiconError` as making a reader does.
+        ``second_looks`` None leaves them as they are here. Raises `CharsetError` and `LexiconError` as making a reader does.
         """
         reader = copy.copy(self)
+        reader.second_looks = self.second_looks if second_looks is None else second_looks
         reader._restrict(allow, lexicon)
         return reader
 
@@ -118,13 +125,13 @@ class Reader:
             return self.read_images(source)
         return self.read_images([source])[0]  # type: ignore[list-item]
 
-    def stream(self, sources: Iterable[ImageSource]) -> Iterator[Outcome]:
+    def stream(self, sources: Iterable[ImageSource], *, first_batch: int = 1) -> Iterator[Outcome]:
         """What becomes of each of ``sources``, in order, as it is known; a bad one never stops the others.
 
-        The first batch is one picture and each next one twice as large, up to ``batch_size``: the first
-        words come at once. No more of ``sources`` is taken than the batch needs.
+        The first batch is ``first_batch`` pictures and each next one twice as many, up to ``batch_size``: from
+        one on, the first words come at once. Of a batch only one picture is held unpacked. No more of ``sources`` is taken than the batch needs.
         """
-        remaining, size = iter(sources), 1
+        remaining, size = iter(sources), min(max(first_batch, 1), self.batch_size)
         while batch := list(islice(remaining, size)):
             loaded = [self._view_or_error(source) for source in batch]
             readings = iter(self._read([item for item in loaded if isinstance(item, View)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -41,6 +41,17 @@ class Reading:
     confidence: float
     characters: tuple[CharacterReading, ...] = ()
     match: LexiconMatch | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON: text, confidence, characters and, if a lexicon chose, the match."""
+        values: dict[str, Any] = {"text": self.text, "confidence": round(self.confidence, 6)}
+        values["characters"] = [
+            {"text": character.text, "confidence": round(character.confidence, 6)}
+            for character in self.characters
+        ]
+        if self.match is not None:
+            values["match"] = {"free_text": self.match.free_text, "distance": self.match.distance}
+        return values
 
 
 class WordReader(Protocol):

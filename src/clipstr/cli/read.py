@@ -190,14 +190,7 @@ def _json(source: str, outcome: Outcome) -> str:
     if outcome.reading is None:
         line["error"] = {"type": type(outcome.error).__name__, "message": str(outcome.error)}
     else:
-        reading = outcome.reading
-        line |= {"text": reading.text, "confidence": round(reading.confidence, 6)}
-        line["characters"] = [
-            {"text": character.text, "confidence": round(character.confidence, 6)}
-            for character in reading.characters
-        ]
-        if reading.match is not None:
-            line["match"] = {"free_text": reading.match.free_text, "distance": reading.match.distance}
+        line |= outcome.reading.to_dict()
     return json.dumps(line)
 
 
