@@ -69,9 +69,7 @@ def test_imported_exported_and_read_it_gives_the_authors_strings(imported: Path,
     logits = golden_tensors()["greedy_logits"]
     expected = [charset.decode(row.argmax(-1).tolist()) for row in logits[:, :-1]]
     # The seeded inputs are no 8-bit pictures, so they enter behind the preprocessing.
-    memory = dict(
-        zip(reader._memory_names, reader._encoder.run(None, {"images": seeded_images(4)}), strict=True)
-    )
+    memory = dict(reader._encoder.run({"images": seeded_images(4)}))
     readings = [assemble(row, charset, reader._allowed) for row in reader._greedy(memory, 4)]
     assert [reading.text for reading in readings] == expected
     first = np.exp(logits[0, 0] - logits[0, 0].max())

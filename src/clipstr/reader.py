@@ -7,14 +7,15 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar, overload
 
 import numpy as np
-import onnxruntime
 
 from clipstr.decoding import AT_ONCE, Lexicon, allowed_classes, assemble, probabilities
+from clipstr.engine import Session
 from clipstr.errors import ImageError, InputError, ModelFileError
 from clipstr.imaging import ImageSource, load_image
 from clipstr.looking import MORE_LOOKS, View, agreed
@@ -64,15 +65,12 @@ class Reader:
     ) -> None:
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; it must be at least 1")
-        if threads is not None and threads < 1:
-            raise InputError(f"threads is {threads}; it must be at least 1")
         folder = find_model(Path(model) if isinstance(model, os.PathLike) else model)
         self.config = ModelConfig.load(folder)
         self.batch_size, self.second_looks = batch_size, second_looks
         self._encoder = _session(self.config, folder, ENCODER_FILE, threads)
         # The decoder's steps are too short to be shared: a second thread makes words slower.
         self._decoder = _session(self.config, folder, DECODER_FILE, 1)
-        self._memory_names = [output.name for output in self._encoder.get_outputs()]
         _check_fit(self.config, folder, self._encoder, self._decoder)
         self._restrict(allow, lexicon)
 
@@ -175,8 +173,7 @@ class Reader:
         if not pixels:
             return []
         inputs = self.config.preprocessing.normalise(np.stack(pixels))
-        outputs = self._encoder.run(None, {"images": inputs})
-        memory = dict(zip(self._memory_names, outputs, strict=True))
+        memory = self._encoder.run({"images": inputs})
         charset = self.config.charset
         free = [assemble(logits, charset, self._allowed) for logits in self._greedy(memory, len(pixels))]
         if self._lexicon is None:
@@ -212,8 +209,7 @@ class Reader:
 
     def _decode(self, ids: np.ndarray, positions: np.ndarray, memory: Memory) -> np.ndarray:
         """Logits (batch, queries, num_classes) at ``positions``, given the tokens ``ids`` (batch, length)."""
-        result = self._decoder.run(None, {"ids": ids, "positions": positions, **memory})
-        return np.asarray(result[0])
+        return self._decoder.run({"ids": ids, "positions": positions, **memory}, ["logits"])["logits"]
 
     def _choose(self, lexicon: Lexicon, free: Reading, memory: Memory) -> Reading:
         """The lexicon's likeliest word for the picture that was read as ``free``; its ``memory`` repeated."""
@@ -234,40 +230,24 @@ class Reader:
         return lexicon.best(chances_after).reading(free.text)
 
 
-def _session(
-    config: ModelConfig, folder: Path, name: str, threads: int | None
-) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only
-    options.intra_op_num_threads = threads or _cores()
-    # Threads that wait for each other busily cost a third of a word's time on two idle cores, and double
-    # it where anything else runs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    content = config.verified(folder, name)
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's own errors have no common base but this
-        raise ModelFileError(f"{folder / name}: ONNX Runtime cannot load it: {error}") from error
-
-
-def _cores() -> int:
-    """How many cores this process may use: left to itself, ONNX Runtime takes all that the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _session(config: ModelConfig, folder: Path, name: str, threads: int | None) -> Session:
+    return Session(
+        partial(config.verified, folder.absolute(), name), threads=threads, name=str(folder / name)
+    )
 
 
 def _check_fit(
     config: ModelConfig,
     folder: Path,
-    encoder: onnxruntime.InferenceSession,
-    decoder: onnxruntime.InferenceSession,
+    encoder: Session,
+    decoder: Session,
 ) -> None:
     """Raises `ModelFileError` unless the two graphs fit each other and the config."""
-    memory = {output.name for output in encoder.get_outputs()}
-    inputs = {part.name: part.shape for graph in (encoder, decoder) for part in graph.get_inputs()}
-    if set(inputs) != {"images", "ids", "positions", *memory}:
+    inputs = encoder.inputs | decoder.inputs
+    if set(inputs) != {"images", "ids", "positions", *encoder.outputs}:
         raise ModelFileError(f"{folder}: its encoder and decoder do not fit each other: {sorted(inputs)}")
     wanted = [3, config.preprocessing.height, config.preprocessing.width, config.charset.num_classes]
-    found = [*inputs["images"][1:], decoder.get_outputs()[0].shape[-1]]
+    found = [*inputs["images"][1:], decoder.outputs["logits"][-1]]
     if found != wanted:
         raise ModelFileError(
             f"{folder}: its graphs do not fit its config: channels, height, width and classes are {found} "

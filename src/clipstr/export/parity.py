@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 
+from clipstr.engine import Session
 from clipstr.errors import ExportError
 from clipstr.export.compression import Precision
 from clipstr.student import Recogniser
@@ -77,19 +77,16 @@ class _Graphs:
     """The two graphs in sessions, used as a reader uses them."""
 
     def __init__(self, encoder: onnx.ModelProto, decoder: onnx.ModelProto) -> None:
-        options = onnxruntime.SessionOptions()
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self.encoder = onnxruntime.InferenceSession(encoder.SerializeToString(), options)
-        self.decoder = onnxruntime.InferenceSession(decoder.SerializeToString(), options)
-        self.memory_names = [output.name for output in self.encoder.get_outputs()]
+        self.encoder = Session(encoder.SerializeToString(), name="the exported encoder")
+        self.decoder = Session(decoder.SerializeToString(), name="the exported decoder")
 
     def encode(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """The picture's keys and values by name."""
-        return dict(zip(self.memory_names, self.encoder.run(None, {"images": images}), strict=True))
+        return self.encoder.run({"images": images})
 
     def decode(self, ids: np.ndarray, positions: np.ndarray, memory: dict[str, np.ndarray]) -> np.ndarray:
         """Logits (batch, queries, num_classes)."""
-        return np.asarray(self.decoder.run(None, {"ids": ids, "positions": positions, **memory})[0])
+        return self.decoder.run({"ids": ids, "positions": positions, **memory})["logits"]
 
     def read(self, images: np.ndarray, choices: np.ndarray, begin: int) -> np.ndarray:
         """Logits (batch, positions, num_classes), step by step, told the recogniser's own ``choices``."""

@@ -1,0 +1,135 @@
+"""`clipstr.engine`: graphs run by name, in few threads, after a pickle and a fork, and nobody is told."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from clipstr.engine import CPU, Session, runtime
+from clipstr.errors import InputError, ModelFileError
+
+
+def sum_and_product() -> bytes:
+    """A graph of two inputs, (rows, 2) and (rows, 2), and their sum and product."""
+    tensor = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT, shape=["rows", 2])
+    nodes = [
+        helper.make_node("Add", ["a", "b"], ["sum"]),
+        helper.make_node("Mul", ["a", "b"], ["product"]),
+    ]
+    graph = helper.make_graph(nodes, "toy", [tensor("a"), tensor("b")], [tensor("sum"), tensor("product")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"letters": "abc"})
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+FEEDS = {"a": np.array([[1, 2], [3, 4]], np.float32), "b": np.array([[5, 6], [7, 8]], np.float32)}
+
+
+def test_a_graph_tells_its_names_shapes_and_notes() -> None:
+    session = Session(sum_and_product())
+    assert session.inputs == {"a": ("rows", 2), "b": ("rows", 2)}
+    assert session.outputs == {"sum": ("rows", 2), "product": ("rows", 2)}
+    assert session.metadata == {"letters": "abc"}
+
+
+def test_all_outputs_come_by_name_or_those_that_are_asked_for() -> None:
+    session = Session(sum_and_product())
+    both = session.run(FEEDS)
+    assert list(both) == ["sum", "product"]
+    assert both["sum"].tolist() == [[6, 8], [10, 12]]
+    assert both["product"].tolist() == [[5, 12], [21, 32]]
+    assert list(session.run(FEEDS, ["product"])) == ["product"]
+
+
+def test_a_graph_comes_from_bytes_a_path_or_a_function(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "graph.onnx").write_bytes(sum_and_product())
+    monkeypatch.chdir(tmp_path)
+    for graph in (sum_and_product(), "graph.onnx", Path("graph.onnx"), sum_and_product):
+        assert Session(graph).run(FEEDS)["sum"][0, 0] == 6
+    named = Session("graph.onnx")
+    monkeypatch.chdir("/")
+    assert pickle.loads(pickle.dumps(named)).run(FEEDS)["sum"][0, 0] == 6
+
+
+def test_a_session_comes_out_of_a_pickle_as_it_went_in() -> None:
+    session = pickle.loads(pickle.dumps(Session(sum_and_product, threads=1, name="adder")))
+    assert (session.name, session.threads, session.providers) == ("adder", 1, [CPU])
+    assert session.run(FEEDS)["product"][1, 1] == 32
+
+
+def test_threads_are_no_more_than_this_process_may_use() -> None:
+    most = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    assert 1 <= Session(sum_and_product(), threads=200).threads <= most
+    assert 1 <= Session(sum_and_product()).threads <= most
+
+
+@pytest.mark.parametrize("threads", [-1, 1.5, "2", True, 10**12])
+def test_threads_that_are_no_number_of_threads_are_refused(threads: object) -> None:
+    with pytest.raises(InputError, match="threads is "):
+        Session(sum_and_product(), threads=threads)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("providers", [["TpuExecutionProvider"], [], CPU, [3]])
+def test_providers_that_are_not_there_are_named(providers: object) -> None:
+    with pytest.raises(InputError, match="^providers"):
+        Session(sum_and_product(), providers=providers)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("graph", [b"", b"no graph", "nowhere.onnx"])
+def test_what_is_no_graph_is_told_by_its_name(graph: bytes | str) -> None:
+    with pytest.raises(ModelFileError, match="the thing: ONNX Runtime cannot load it"):
+        Session(graph, name="the thing")
+
+
+@pytest.mark.parametrize(
+    "feeds", [{"a": FEEDS["a"]}, FEEDS | {"c": FEEDS["a"]}, FEEDS | {"b": np.ones((2, 3))}]
+)
+def test_feeds_that_do_not_fit_are_an_error_of_ours(feeds: dict[str, np.ndarray]) -> None:
+    with pytest.raises(ModelFileError, match="cannot run it"):
+        Session(sum_and_product()).run(feeds)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_session_runs_in_a_child_of_a_fork_with_threads_of_its_own() -> None:
+    session = Session(sum_and_product(), threads=2)
+    session.run(FEEDS)
+    child = os.fork()
+    if not child:
+        os._exit(int(session.run(FEEDS)["sum"][0, 0]))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 6
+    assert session.run(FEEDS)["sum"][0, 0] == 6
+
+
+def test_onnx_runtime_writes_nothing_and_calls_nobody(tmp_path: Path) -> None:
+    """Its telemetry would leave an identifier and a database in the home folder when it is imported."""
+    program = (
+        "import socket\n"
+        "def refused(*_, **__): raise AssertionError('a socket')\n"
+        "socket.socket = socket.create_connection = refused\n"
+        "from clipstr.engine import runtime\n"
+        "runtime().get_available_providers()\n"
+    )
+    environment = {
+        "HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment | kept, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert list(tmp_path.rglob("*")) == []
+    assert runtime().__name__ == "onnxruntime"
