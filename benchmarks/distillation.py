@@ -12,14 +12,11 @@ conditions.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from clipstr.experiments import Cell, Experiment, train
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGE = ["distillation.decoder_stages=[]", "distillation.bridge=image"]
@@ -58,51 +55,26 @@ def changes(condition: str, seed: int, options: argparse.Namespace) -> list[str]
     return common + taught + settings
 
 
-def train(condition: str, seed: int, options: argparse.Namespace) -> None:
-    """Makes one run, if it is not there yet."""
-    folder = options.out / f"{condition.replace(', ', '-').replace(' ', '-')}-{seed}"
-    if accuracies(folder):
-        return
-    options.out.mkdir(parents=True, exist_ok=True)
-    resume = ["--resume"] if (folder / "last.ckpt").exists() else []
-    sets = [f"--set={change}" for change in changes(condition, seed, options)]
-    command = [sys.executable, "-m", "clipstr", "train", str(options.recipe), "--out", str(folder)]
-    with folder.with_suffix(".log").open("a") as log:
-        environment = os.environ | {"OMP_NUM_THREADS": str(options.threads)}
-        subprocess.run(
-            [*command, *sets, *resume], cwd=ROOT, env=environment, stdout=log, stderr=log, check=True
-        )
-    print(f"{condition}, seed {seed}: {accuracies(folder)['mean']:.1%}", flush=True)
+def run(condition: str, seed: int, options: argparse.Namespace) -> Cell:
+    """One run of ``condition``."""
+    changed = changes(condition, seed, options)
+    arguments = ["train", str(options.recipe), *(f"--set={change}" for change in changed)]
+    return Cell(
+        name=f"{condition} {seed}",
+        key={"recipe": options.recipe.read_text(encoding="utf-8"), "changes": changed},
+        make=lambda turn: train(arguments, turn, threads=options.threads),
+    )
 
 
-def accuracies(folder: Path) -> dict[str, float]:
-    """Accuracy by set at the end of the run in ``folder``; empty if it has not ended."""
-    path = folder / "losses.jsonl"
-    if not path.exists():
-        return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return next((line["accuracy"] for line in reversed(lines) if "accuracy" in line), {})
-
-
-def rows(options: argparse.Namespace) -> Iterator[str]:
-    """The table, a line for each condition."""
-    found = {
-        condition: [
-            accuracies(options.out / f"{condition.replace(', ', '-').replace(' ', '-')}-{seed}")
-            for seed in range(options.seeds)
-        ]
-        for condition in options.conditions
-    }
+def rows(found: dict[str, list[dict[str, float]]]) -> Iterator[str]:
+    """The table, a line for each condition, of the accuracies of its runs."""
     names = sorted({name for runs in found.values() for run in runs for name in run} - {"mean"})
     yield f"| | {' | '.join(names)} | all | standard error | seeds |"
     yield "|---" * (len(names) + 4) + "|"
     for condition, runs in found.items():
-        made = [run for run in runs if run]
-        if not made:
-            continue
-        means = [f"{100 * statistics.mean(run[name] for run in made):.1f}" for name in (*names, "mean")]
-        spread = statistics.stdev(run["mean"] for run in made) if len(made) > 1 else float("nan")
-        yield f"| {condition} | {' | '.join(means)} | {100 * spread / len(made) ** 0.5:.2f} | {len(made)} |"
+        means = [f"{100 * statistics.mean(run[name] for run in runs):.1f}" for name in (*names, "mean")]
+        spread = statistics.stdev(run["mean"] for run in runs) if len(runs) > 1 else float("nan")
+        yield f"| {condition} | {' | '.join(means)} | {100 * spread / len(runs) ** 0.5:.2f} | {len(runs)} |"
 
 
 def main() -> None:
@@ -120,15 +92,17 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time")
     parser.add_argument("--threads", type=int, default=1, help="of each run")
     options = parser.parse_args()
-    with ThreadPoolExecutor(options.parallel) as pool:
-        jobs = [
-            pool.submit(train, condition, seed, options)
-            for seed in range(options.seeds)
-            for condition in options.conditions
-        ]
-        for job in jobs:
-            job.result()
-    print("\n".join(rows(options)))
+    places = [(condition, seed) for seed in range(options.seeds) for condition in options.conditions]
+    cells = [run(condition, seed, options) for condition, seed in places]
+    made = Experiment(options.out).finish(
+        cells,
+        parallel=options.parallel,
+        told=lambda cell, read: print(f"{cell.name}: {read['mean']:.1%}", flush=True),
+    )
+    found: dict[str, list[dict[str, float]]] = {condition: [] for condition in options.conditions}
+    for (condition, _), read in zip(places, made, strict=True):
+        found[condition].append(read)
+    print("\n".join(rows(found)))
 
 
 if __name__ == "__main__":

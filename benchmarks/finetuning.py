@@ -10,7 +10,6 @@ runs are not made again.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "examples"))
 
 from prices import CHARACTERS  # noqa: E402
+
+from clipstr.experiments import Cell, Experiment  # noqa: E402
+from clipstr.experiments import train as train_cell  # noqa: E402
 
 SIZES = (0, 100, 300, 1000, 2000)
 
@@ -39,7 +41,6 @@ def prepare(out: Path) -> None:
 
 def train(out: Path, size: int, samples: int, *, mixed: bool) -> dict[str, float]:
     """The accuracies at the end of a run on ``size`` pictures, with or without rendered words beside."""
-    folder = out / (f"run-{size}" if mixed else f"run-{size}-alone")
     changes = [
         "start.model=tiny",
         f"student.characters='{CHARACTERS}'",
@@ -52,19 +53,12 @@ def train(out: Path, size: int, samples: int, *, mixed: bool) -> dict[str, float
         changes.append("optimisation.learning_rate=1e-12")
     if not mixed:
         changes.append("data.synthetic.weight=0")
-    if not (folder / "best").exists():
-        call(
-            "-m",
-            "clipstr",
-            "train",
-            "recipes/finetune.toml",
-            "--out",
-            folder,
-            *(f"--set={c}" for c in changes),
-        )
-    lines = (folder / "losses.jsonl").read_text(encoding="utf-8").splitlines()
-    accuracy: dict[str, float] = [json.loads(line) for line in lines if "accuracy" in line][-1]["accuracy"]
-    return accuracy
+    arguments = ["train", str(ROOT / "recipes/finetune.toml"), *(f"--set={change}" for change in changes)]
+    name = f"run-{size}" if mixed else f"run-{size}-alone"
+    run = Cell(
+        name=name, key={"changes": changes}, make=lambda turn: train_cell(arguments, turn, quiet=False)
+    )
+    return Experiment(out).finish([run])[0]
 
 
 def draw(curve: dict[int, dict[str, float]], path: Path) -> None:

@@ -10,13 +10,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -26,16 +23,16 @@ from card import accuracy, card, measure, this_machine
 from safetensors.torch import load_file, save
 
 from clipstr import Reader
-from clipstr.errors import ClipstrError, InputError
+from clipstr.errors import ClipstrError, InputError, UnfinishedError
+from clipstr.experiments import Cell, Experiment
+from clipstr.experiments import train as train_cell
 from clipstr.export import export_model
 from clipstr.export.compression import Precision
 from clipstr.models import ModelConfig, find_model
 from clipstr.student.storage import WEIGHTS_FILE, load_recogniser, save_recogniser
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes" / "release"
-ENDING = 40.0  # seconds that a stage gets to save and end
 MAY_LOSE = 0.003  # of the accuracy, by smaller weights
-INTERRUPTED = 3  # the exit status of what can be gone on with
 PRECISIONS: tuple[Precision, ...] = ("int8", "half", "float32")
 
 app = typer.Typer(
@@ -48,36 +45,6 @@ class Size(str, Enum):
 
     TINY = "tiny"
     BASE = "base"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One training: where, by which command, for how long."""
-
-    folder: Path
-    command: tuple[str, ...]
-    minutes: float
-
-    @property
-    def finished(self) -> bool:
-        """Whether it lived through its whole schedule."""
-        return (self.folder / "finished").exists()
-
-    def run(self, seconds: float) -> bool:
-        """Whether it is finished, having begun or gone on for at most ``seconds``."""
-        resume = ["--resume"] if (self.folder / "last.ckpt").exists() else []
-        command = [sys.executable, "-m", "clipstr", *self.command, "--out", str(self.folder)]
-        process = subprocess.Popen([*command, "--max-time", f"{self.minutes}m", *resume])
-        try:
-            status = process.wait(max(seconds - ENDING, 1.0))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGINT)
-            status = process.wait()
-        if status not in (0, INTERRUPTED):
-            raise typer.Exit(status)
-        if status == 0:
-            (self.folder / "finished").touch()
-        return status == 0
 
 
 @app.command()
@@ -106,48 +73,55 @@ def train(
 
     Exit status: 0 when all are finished, 3 when there is more to do: call it again with the same words.
     """
-    end = time.monotonic() + 60 * stop_after
     shared = [f"data.sources.real.paths={real}", f"data.validation={validation}", *(changes or ())]
     stages = _stages(size.value, out, shared, start, {"teacher": teacher, "student": student, "plain": plain})
-    for stage in stages:
-        remaining = end - time.monotonic()
-        if not stage.finished and (remaining < 2 * ENDING or not stage.run(remaining)):
-            break
-    if keep is not None:
-        _keep(stages, keep, size.value)
-    raise typer.Exit(0 if all(stage.finished for stage in stages) else INTERRUPTED)
+    experiment = Experiment(out)
+    try:
+        experiment.finish(stages, seconds=60 * stop_after)
+    finally:
+        if keep is not None:
+            _keep(experiment, stages, keep, size.value)
 
 
-def _stages(
-    size: str, out: Path, shared: Sequence[str], start: str, minutes: dict[str, float]
-) -> list[Stage]:
+def _stages(size: str, out: Path, shared: Sequence[str], start: str, minutes: dict[str, float]) -> list[Cell]:
     """The trainings that are to be made, in order."""
     taught, untaught = f"teacher.weights={out / 'teacher' / 'best'}", "teacher.weights="
     begin = [f"start.model={start}", "size="] if start else []
     recogniser = (f"{size}.toml", [*shared, *begin])
     wanted = {
-        "teacher": (out / "teacher", ("teacher", "train"), ("teacher.toml", shared), []),
-        "student": (out / size, ("train",), recogniser, [taught if minutes["teacher"] else untaught]),
-        "plain": (out / f"{size}-plain", ("train",), recogniser, [untaught]),
+        "teacher": ("teacher", ("teacher", "train"), ("teacher.toml", shared), []),
+        "student": (size, ("train",), recogniser, [taught if minutes["teacher"] else untaught]),
+        "plain": (f"{size}-plain", ("train",), recogniser, [untaught]),
     }
     return [
-        Stage(
-            folder, (*verb, str(RECIPES / recipe), *(f"--set={c}" for c in [*values, *more])), minutes[name]
+        _stage(
+            folder, [*verb, str(RECIPES / recipe), *(f"--set={c}" for c in [*values, *more])], minutes[name]
         )
         for name, (folder, verb, (recipe, values), more) in wanted.items()
         if minutes[name]
     ]
 
 
-def _keep(stages: Sequence[Stage], target: Path, size: str) -> None:
+def _stage(folder: str, command: list[str], minutes: float) -> Cell:
+    """One training, for so many minutes."""
+    arguments = [*command, "--max-time", f"{minutes}m"]
+    return Cell(
+        name=folder,
+        folder=folder,
+        key={"arguments": arguments},
+        make=lambda turn: train_cell(arguments, turn, quiet=False),
+    )
+
+
+def _keep(experiment: Experiment, stages: Sequence[Cell], target: Path, size: str) -> None:
     """Copies what a release needs: the logs of every stage, and the best recogniser in half precision."""
     for stage in stages:
-        place = target / stage.folder.name
-        for path in stage.folder.glob("*.json*"):
+        folder, place = experiment.place(stage), target / stage.name
+        for path in folder.glob("*.json*"):
             place.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, place)
-        best = stage.folder / "best"
-        if stage.folder.name == size and (best / WEIGHTS_FILE).exists():
+        best = folder / "best"
+        if stage.name == size and (best / WEIGHTS_FILE).exists():
             halved(best, place / "best")
 
 
@@ -265,5 +239,8 @@ packages = ["{package_name}"]
 if __name__ == "__main__":
     try:
         app()
+    except UnfinishedError as error:
+        print(f"release: {error}", file=sys.stderr)
+        sys.exit(3)
     except ClipstrError as error:
         sys.exit(f"release: {error}")

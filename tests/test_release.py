@@ -67,7 +67,7 @@ def test_a_training_is_made_in_as_many_calls_as_it_takes(tmp_path: Path, crops: 
     assert not out.exists()
     done = make(*words)
     assert done.returncode == 0, done.stderr
-    assert (out / "tiny" / "finished").exists()
+    assert (out / "tiny" / "cell.json").exists()
     assert make(*words).returncode == 0  # and nothing is left to do
     kept, config = load_recogniser(keep / "tiny" / "best")
     best, _ = load_recogniser(out / "tiny" / "best")
@@ -85,12 +85,13 @@ def test_stages_are_a_teacher_then_its_student_then_one_without() -> None:
 
     minutes = {"teacher": 5.0, "student": 20.0, "plain": 20.0}
     teacher, student, plain = _stages("base", Path("runs"), ["data.workers=3"], "kept/best", minutes)
-    assert teacher.command[:2] == ("teacher", "train")
-    assert not any("start.model" in word for word in teacher.command)
-    assert f"--set=teacher.weights={Path('runs/teacher/best')}" in student.command
-    assert {"--set=start.model=kept/best", "--set=size=", "--set=data.workers=3"} <= set(student.command)
-    assert "--set=teacher.weights=" in plain.command
-    assert (student.folder, plain.folder) == (Path("runs/base"), Path("runs/base-plain"))
+    said = {stage.name: stage.key["arguments"] for stage in (teacher, student, plain)}
+    assert said["teacher"][:2] == ["teacher", "train"]
+    assert not any("start.model" in word for word in said["teacher"])
+    assert f"--set=teacher.weights={Path('runs/teacher/best')}" in said["base"]
+    assert {"--set=start.model=kept/best", "--set=size=", "--set=data.workers=3"} <= set(said["base"])
+    assert "--set=teacher.weights=" in said["base-plain"]
+    assert (student.folder_name, plain.folder_name) == ("base", "base-plain")
     assert len(_stages("base", Path("runs"), [], "", minutes | {"teacher": 0.0, "plain": 0.0})) == 1
 
 

@@ -21,6 +21,8 @@
     ├── ExportError             an exported model that would not read as the original does
     ├── TeacherError            a CLIP that cannot teach, or a label that it cannot be told
     ├── TrainingError           a training run that cannot go on
+    ├── ExperimentError         a part of an experiment that failed
+    │   └── UnfinishedError         there is more to do: the same call goes on with it
     └── MissingExtraError       a part of clipstr that needs an extra which is not installed
 
 Each message says what failed, what was given and what to do.
@@ -35,6 +37,7 @@ __all__ = [
     "DamagedImageError",
     "DataError",
     "EmptyImageError",
+    "ExperimentError",
     "ExportError",
     "ImageError",
     "ImageNotFoundError",
@@ -49,6 +52,7 @@ __all__ = [
     "RecipeError",
     "TeacherError",
     "TrainingError",
+    "UnfinishedError",
 ]
 
 
@@ -126,6 +130,14 @@ class TeacherError(ClipstrError):
 
 class TrainingError(ClipstrError):
     """A training run cannot go on."""
+
+
+class ExperimentError(ClipstrError):
+    """A part of an experiment failed; the others are kept."""
+
+
+class UnfinishedError(ExperimentError):
+    """An experiment was interrupted or ran out of time; the same call goes on with it."""
 
 
 class MissingExtraError(ClipstrError, ImportError):

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 import clipstr
-from clipstr.errors import ClipstrError, InputError, ModelNotFoundError
+from clipstr.errors import ClipstrError, InputError, ModelNotFoundError, UnfinishedError
 
 __all__ = ["VERBS", "Verb", "app", "run"]
 
@@ -108,9 +108,14 @@ for _verb in VERBS:
 
 
 def run() -> None:
-    """Runs the command. Exit status: 0 done, 1 something failed, 2 a wrong call, 130 interrupted."""
+    """Runs the command. Exit status: 0 done, 1 something failed, 2 a wrong call, 3 to be gone on with,
+    130 interrupted.
+    """
     try:
         app(prog_name="clipstr")
+    except UnfinishedError as error:
+        print(f"clipstr: {error}", file=sys.stderr)
+        sys.exit(3)
     except ClipstrError as error:
         print(f"clipstr: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, (InputError, ModelNotFoundError)) else 1)
