@@ -18,6 +18,8 @@
     │   ├── ModelFileError              a model file is missing, damaged or of another format
     │   └── CheckpointError             a foreign checkpoint that is not the recogniser it should be
     ├── DataError               a data set that cannot be used
+    │   └── LabelError          one sample has no label, or one that is no text
+    ├── OutputError             something cannot be written (also an OSError)
     ├── ExportError             an exported model that would not read as the original does
     ├── TeacherError            a CLIP that cannot teach, or a label that it cannot be told
     ├── TrainingError           a training run that cannot go on
@@ -43,12 +45,14 @@ __all__ = [
     "ImageNotFoundError",
     "ImageTooLargeError",
     "InputError",
+    "LabelError",
     "LexiconError",
     "MissingExtraError",
     "ModelError",
     "ModelFileError",
     "ModelNotFoundError",
     "NotAnImageError",
+    "OutputError",
     "RecipeError",
     "TeacherError",
     "TrainingError",
@@ -118,6 +122,14 @@ class CheckpointError(ModelError):
 
 class DataError(ClipstrError):
     """A data set cannot be used."""
+
+
+class LabelError(DataError):
+    """One sample has no label, or one that is no text; the others have theirs."""
+
+
+class OutputError(ClipstrError, OSError):
+    """A file, a folder or a standard stream cannot be written: no such place, no right, a full disk."""
 
 
 class ExportError(ClipstrError):

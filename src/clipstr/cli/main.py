@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import io
-import os
+import logging
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,7 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 import clipstr
-from clipstr.errors import ClipstrError, InputError, ModelNotFoundError, UnfinishedError
+from clipstr.cli.console import complain, exit_status, flush, show
+from clipstr.cli.streams import open_streams
+from clipstr.errors import ClipstrError
 
 __all__ = ["VERBS", "Verb", "app", "run"]
 
@@ -54,13 +54,10 @@ class _Verbs(TyperGroup):
         """Does the verb. Typer's own answers to the two interruptions differ from version to version."""
         try:
             result = super().invoke(ctx)
-            sys.stdout.flush()
+            flush()
         except KeyboardInterrupt as error:
             raise typer.Exit(130) from error
-        except BrokenPipeError as error:
-            # Who read us has enough. Python would complain again when it flushes what is left.
-            with suppress(io.UnsupportedOperation):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except BrokenPipeError as error:  # who read us has enough
             raise typer.Exit(1) from error
         return result
 
@@ -86,7 +83,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"clipstr {clipstr.__version__}")
+        show(f"clipstr {clipstr.__version__}")
         raise typer.Exit
 
 
@@ -107,15 +104,25 @@ for _verb in VERBS:
     app.command(_verb.name, help=_verb.summary)(_stand_in)
 
 
+class _Log(logging.Handler):
+    """What the package's log has to say, told as everything else is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tells the message of ``record``."""
+        complain(record.getMessage())
+
+
 def run() -> None:
     """Runs the command. Exit status: 0 done, 1 something failed, 2 a wrong call, 3 to be gone on with,
     130 interrupted.
     """
-    try:
-        app(prog_name="clipstr")
-    except UnfinishedError as error:
-        print(f"clipstr: {error}", file=sys.stderr)
-        sys.exit(3)
-    except ClipstrError as error:
-        print(f"clipstr: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, (InputError, ModelNotFoundError)) else 1)
+    log, handler = logging.getLogger("clipstr"), _Log(logging.WARNING)
+    with open_streams():
+        log.addHandler(handler)
+        try:
+            app(prog_name="clipstr")
+        except (ClipstrError, OSError) as error:
+            complain(str(error))
+            sys.exit(exit_status(error))
+        finally:
+            log.removeHandler(handler)

@@ -1,0 +1,155 @@
+"""Options that mean the same in every verb, and what is refused before any work begins.
+
+Verbs take these types for their parameters: ``threads: Threads = 0``, ``json: Json = None``. A path or a
+name that is empty (a variable that is not set) is a wrong call everywhere, and so is a place that cannot be
+written to. Numbers have bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clipstr.charset import ALPHABETS, Charset
+from clipstr.cli.console import STANDARD_OUTPUT, require_output
+from clipstr.errors import ClipstrError
+from clipstr.files import require_writable_file, require_writable_folder
+
+__all__ = [
+    "BatchSize",
+    "CharsetName",
+    "Json",
+    "MaxLength",
+    "Model",
+    "OutFile",
+    "OutFolder",
+    "Precision",
+    "PrecisionChoice",
+    "SecondLooks",
+    "Seed",
+    "Threads",
+    "Workers",
+    "alphabet",
+    "filled",
+    "input_path",
+    "new_file",
+    "new_folder",
+]
+
+MOST_AT_ONCE = 1 << 14
+"""More pictures at a time, threads or processes than this are a slip of the hand."""
+
+
+def filled(given: str) -> str:
+    """``given``, which is not empty: to be the ``parser`` of an option that is a name or a text."""
+    if not given.strip():
+        raise typer.BadParameter("it is empty; is a variable not set?")
+    return given
+
+
+def input_path(given: str) -> Path:
+    """``given`` as a path to read from: the ``parser`` of such an option."""
+    return Path(filled(given))
+
+
+def new_file(given: str) -> Path:
+    """``given`` as a file that can be written: the ``parser`` of such an option."""
+    path = Path(filled(given))
+    _require(require_writable_file, path)
+    return path
+
+
+def new_folder(given: str) -> Path:
+    """``given`` as a folder that can be made and written into: the ``parser`` of such an option."""
+    path = Path(filled(given))
+    _require(require_writable_folder, path)
+    return path
+
+
+def _json_target(given: str) -> Path:
+    if Path(filled(given)) == STANDARD_OUTPUT:
+        require_output()
+        return STANDARD_OUTPUT
+    return new_file(given)
+
+
+def _require(check: object, path: Path) -> None:
+    assert callable(check)
+    try:
+        check(path)
+    except ClipstrError as error:  # some are ValueErrors, which Typer would tell in words of its own
+        raise typer.BadParameter(str(error)) from error
+
+
+def alphabet(name: str) -> Charset:
+    """The alphabet that ``--charset`` names: 36, 62 or 94, or the characters themselves."""
+    if re.fullmatch(r"\d{1,3}", name) and name not in ALPHABETS:
+        raise typer.BadParameter(
+            f"no alphabet is called {name}: write {', '.join(ALPHABETS)}, or all its characters"
+        )
+    return Charset.named(filled(name))
+
+
+class Precision(str, Enum):
+    """How weights are stored."""
+
+    int8 = "int8"
+    half = "half"
+    float32 = "float32"
+
+
+Model = Annotated[
+    str, typer.Option("--model", parser=filled, metavar="NAME", help="A model's name, or a model folder.")
+]
+BatchSize = Annotated[
+    int, typer.Option("--batch-size", min=1, max=MOST_AT_ONCE, help="Pictures read together.")
+]
+Threads = Annotated[
+    int, typer.Option("--threads", min=0, max=MOST_AT_ONCE, help="0: as many as are useful here.")
+]
+Workers = Annotated[
+    int, typer.Option("--workers", min=0, max=MOST_AT_ONCE, help="Processes; 0: as many as are useful here.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Another seed, other pictures.")]
+SecondLooks = Annotated[
+    bool,
+    typer.Option(
+        "--second-looks/--no-second-looks",
+        help="Look again at words that are read with doubt; without, it is quicker and misreads more.",
+    ),
+]
+CharsetName = Annotated[
+    str,
+    typer.Option(
+        "--charset", parser=filled, metavar="CHARSET", help="36, 62, 94, or the characters themselves."
+    ),
+]
+MaxLength = Annotated[
+    int, typer.Option("--max-length", min=1, max=1000, help="Of the longest label, in characters.")
+]
+PrecisionChoice = Annotated[
+    Precision,
+    typer.Option("--precision", help="Store weights in 8 bits (the smallest files), in half, or in full."),
+]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        parser=_json_target,
+        metavar="FILE",
+        help="Write all figures as JSON into this file, or - for standard output.",
+        show_default=False,
+    ),
+]
+OutFolder = Annotated[
+    Path,
+    typer.Option("--out", parser=new_folder, metavar="DIR", help="The folder to write.", show_default=False),
+]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", parser=new_file, metavar="FILE", help="The file to write.", show_default=False),
+]
