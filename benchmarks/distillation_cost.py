@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from clipstr.distil import Distillation, SymmetricalDistillation
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.student import BASE, Recogniser
 from clipstr.synth import SynthConfig, WordRenderer
 from clipstr.teacher import Guidance, Teacher, TeacherConfig

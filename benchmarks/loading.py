@@ -31,7 +31,7 @@ from torchvision import transforms
 from clipstr.data import find_sources
 from clipstr.data.loading import load_crop
 from clipstr.data.randaugment import OPERATIONS, rand_augment
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.sheets import contact_sheet
 from clipstr.synth import WordRenderer
 

@@ -29,7 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from clipstr.charset import Charset
 from clipstr.data import LabelRule
 from clipstr.evaluation import Evaluation, WordResult, evaluate
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student.config import TINY
 from clipstr.student.encoder import Encoder
@@ -39,7 +39,6 @@ from clipstr.training.processes import quick_precision
 from clipstr.training.schedule import learning_rate
 from clipstr.training.settings import DataSettings, Optimisation, SourceSettings, SyntheticSettings
 from clipstr.training.stream import MixedWords, Slice, loader
-from clipstr.training.task import SampleFormat
 
 MODEL = replace(TINY, patch_height=32, width=128, encoder_heads=4, decoder_heads=4)
 COURSE = Optimisation(
@@ -107,7 +106,8 @@ def mixed_words(options: argparse.Namespace) -> MixedWords:
     settings = DataSettings(
         sources=real, synthetic=replace(RAMP, weight=1 - share, **chosen), seed=options.seed
     )
-    return MixedWords(settings, SampleFormat(MODEL.charset, rendered.max_length, PREPROCESSING))
+    form = replace(MODEL, max_length=rendered.max_length).form
+    return MixedWords(settings, replace(form, preprocessing=PREPROCESSING))
 
 
 class Training:

@@ -19,7 +19,7 @@ import cv2
 import typer
 from PIL import Image
 
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.synth import WordRenderer
 
 WARM_UP = 10_000

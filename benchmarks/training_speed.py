@@ -104,7 +104,7 @@ def step_parts(trainer: Trainer, words: Words, steps: int) -> dict[str, float]:
     share = torch.ones((), device=device)
     for _ in range(steps):
         with clock.lap("pictures to the device"):
-            images = normalised(words.pixels.to(device), trainer.task.format.preprocessing)
+            images = normalised(words.pixels.to(device), trainer.task.form.preprocessing)
         with clock.lap("tokens, and the teacher's stages"), trainer.fabric.autocast():
             inputs = trainer.task.inputs(images, words.texts, share)
         with clock.lap("forward, projections and losses"):

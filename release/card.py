@@ -69,7 +69,7 @@ def measure(folder: Path, data: Path, *, threads: int) -> Figures:
     more = Reader(folder, threads=threads)
     words: list[WordResult] = []
     ways: list[tuple[str, WordReader, str]] = [("36, one look", once, "36"), ("36", more, "36")]
-    if len(more.config.charset.characters) > 36:
+    if len(more.config.form.charset.characters) > 36:
         ways += [("94, one look", once, "94"), ("94", more, "94")]
     for way, reader, alphabet in ways:
         rule = LabelRule(Charset.named(alphabet))
@@ -164,7 +164,8 @@ def card(
     sections = [
         f"# {config.name}",
         f"{megabytes:.1f} MB, weights in {config.source['precision']}, arithmetic in float32. One word a "
-        f"picture, {len(config.charset.characters)} characters, words of up to {config.max_length}.",
+        f"picture, {len(config.form.charset.characters)} characters, words of up to "
+        f"{config.form.max_length}.",
         about.strip(),
         f"{config.source.get('samples', 0):,} samples in {config.source.get('minutes', 0)} minutes, seeds "
         f"{recipe.get('run', {}).get('seed', 0)} (weights) and {recipe.get('data', {}).get('seed', 0)} "

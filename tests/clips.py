@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.teacher import Teacher, TeacherConfig
 from clipstr.teacher.architecture import Architecture, architecture_in
 from clipstr.teacher.weights import LoadedClip, load_clip

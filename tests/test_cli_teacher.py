@@ -15,7 +15,7 @@ import clips
 from clipstr.cli.main import app
 from clipstr.data import write_lmdb
 from clipstr.errors import InputError, MissingExtraError, TeacherError
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.teacher import Teacher, TeacherConfig
 from clipstr.teacher.similarity import similarity
 from clipstr.teacher.weights import save_clip

@@ -24,7 +24,7 @@ from clipstr.distil import (
 )
 from clipstr.distil.losses import consistency, consistency_within_words, cosine, inter, intra, kl, l1
 from clipstr.errors import InputError
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.student import BASE
 from clipstr.teacher import Teacher, TeacherConfig
 from clipstr.training.objective import Learner, make_batch

@@ -63,9 +63,9 @@ def test_it_reads_real_crops_as_well_as_its_card_says() -> None:
 
 def test_its_trainable_weights_read_as_its_graphs_do() -> None:
     """Both are stored in 8 bits, each in its own way: readings agree, confidences to a tenth."""
-    model, config = load_recogniser(TINY)
+    model, _ = load_recogniser(TINY)
     pictures = [load_image(path) for path in sorted(EXAMPLES.glob("*.png"))]
-    trained = StudentReader(model, config.preprocessing, name="tiny").read_images(pictures)
+    trained = StudentReader(model, name="tiny").read_images(pictures)
     read = Reader().read(pictures)
     assert [reading.text for reading in trained] == [reading.text for reading in read]
     for mine, theirs in zip(trained, read, strict=True):
@@ -75,10 +75,10 @@ def test_its_trainable_weights_read_as_its_graphs_do() -> None:
 def test_its_trainable_weights_compute_what_its_graphs_do() -> None:
     """Every class at every step of reading, and of scoring given texts, to what 8 bits may change."""
     model, config = load_recogniser(TINY)
-    resize = config.preprocessing.resize
+    resize = config.form.preprocessing.resize
     pixels = np.stack([resize(load_image(path)) for path in sorted(EXAMPLES.glob("*.png"))])
     graphs = [onnx.load(TINY / name) for name in ("encoder.onnx", "decoder.onnx")]
-    parity = compare(model, graphs[0], graphs[1], config.preprocessing.normalise(pixels))
+    parity = compare(model, graphs[0], graphs[1], config.form.preprocessing.normalise(pixels))
     assert parity.probability < 2 * TOLERANCES["int8"]  # each of the two is so near to what was trained
     assert parity.words == 1.0
 
@@ -94,11 +94,11 @@ def test_its_trainable_weights_compute_what_its_graphs_do() -> None:
     ],
 )
 def test_ready_for_another_alphabet_it_reads_the_same_words(characters: str, max_length: int) -> None:
-    model, config = load_recogniser(TINY)
+    model, _ = load_recogniser(TINY)
     adapted = adapt(model, replace(model.config, characters=characters, max_length=max_length)).model
     paths = sorted(EXAMPLES.glob("*.png"))
     pictures = [load_image(path) for path in paths]
-    readings = StudentReader(adapted, config.preprocessing, name="adapted").read_images(pictures)
+    readings = StudentReader(adapted, name="adapted").read_images(pictures)
     assert [reading.text.lower() for reading in readings] == [path.stem for path in paths]
 
 

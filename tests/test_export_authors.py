@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 from pathlib import Path
 
@@ -59,13 +58,13 @@ def test_an_imported_model_holds_the_recogniser_alone(imported: Path, checkpoint
     assert sum(p.numel() for p in model.parameters()) == 30_890_917
     assert config.source["imported_from"] == "last.ckpt"
     assert len(config.source["sha256"]) == 64
-    assert json.loads((imported / "config.json").read_text(encoding="utf-8"))["charset"] == BASE.characters
+    assert ModelConfig.load(imported).form == BASE.form
 
 
 def test_imported_exported_and_read_it_gives_the_authors_strings(imported: Path, tmp_path: Path) -> None:
     export_model(imported, tmp_path / "onnx", precision="float32")
     reader = Reader(tmp_path / "onnx")
-    charset = ModelConfig.load(imported).charset
+    charset = ModelConfig.load(imported).form.charset
     logits = golden_tensors()["greedy_logits"]
     expected = [charset.decode(row.argmax(-1).tolist()) for row in logits[:, :-1]]
     # The seeded inputs are no 8-bit pictures, so they enter behind the preprocessing.

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import toy
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.looking import MORE_LOOKS, View, agreed, second_looks, third_looks
 from clipstr.reader import Reader
 from clipstr.reading import Reading

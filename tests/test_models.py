@@ -11,17 +11,20 @@ import pytest
 
 from clipstr.charset import Charset
 from clipstr.errors import ModelFileError, ModelNotFoundError
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing, WordForm
 from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models, find_model, installed_models
 
 CONFIG = ModelConfig(
     name="a name",
-    charset=Charset("abcß漢"),
-    max_length=7,
-    preprocessing=Preprocessing(height=16, width=48, mean=0.4, deviation=0.3),
+    form=WordForm(
+        charset=Charset("abcß漢"),
+        max_length=7,
+        preprocessing=Preprocessing(height=16, width=48, mean=0.4, deviation=0.3),
+    ),
     architecture={"width": 8, "stem": "patch"},
     source={"recipe": {"steps": 3}, "trained": "here"},
 )
+FORM = CONFIG.form.to_dict()
 
 
 @pytest.fixture
@@ -65,16 +68,23 @@ def test_a_missing_file_and_one_that_the_config_does_not_name_are_refused(folder
 @pytest.mark.parametrize(
     "values",
     [
-        {"format": "clipstr-model/2"},
+        {"format": "clipstr-model/3"},
         {"format": None},
-        {"charset": "aa"},
-        {"charset": 5},
-        {"max_length": "long"},
-        {"preprocessing": {"height": 0}},
-        {"preprocessing": {"depth": 3}},
+        {"form": None},
+        {"form": {"characters": "abc", "max_length": 5}},
+        {"form": FORM | {"characters": "aa"}},
+        {"form": FORM | {"characters": 5}},
+        {"form": FORM | {"max_length": "long"}},
+        {"form": FORM | {"max_length": 2.5}},
+        {"form": FORM | {"language": "en"}},
+        {"form": FORM | {"preprocessing": {"height": 0}}},
+        {"form": FORM | {"preprocessing": FORM["preprocessing"] | {"height": 0}}},
+        {"form": FORM | {"preprocessing": FORM["preprocessing"] | {"depth": 3}}},
+        {"form": FORM | {"preprocessing": FORM["preprocessing"] | {"deviation": "half"}}},
         {"files": ["encoder.onnx"]},
         {"files": {"encoder.onnx": {"sha256": "0"}}},
         {"source": None},
+        {"charset": "abcd"},
     ],
     ids=str,
 )
@@ -94,9 +104,53 @@ def test_what_is_no_config_is_refused(folder: Path, content: str) -> None:
 def test_a_value_that_is_missing_is_told(folder: Path) -> None:
     path = folder / "config.json"
     values = json.loads(path.read_text(encoding="utf-8"))
-    del values["max_length"]
+    del values["form"]["max_length"]
     path.write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(ModelFileError, match="max_length"):
+    with pytest.raises(ModelFileError, match=r"has characters, max_length, preprocessing, and not \["):
+        ModelConfig.load(folder)
+
+
+def test_the_form_stands_in_a_config_once(folder: Path) -> None:
+    values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    assert values["form"] == FORM
+    assert (folder / "config.json").read_text(encoding="utf-8").count("max_length") == 1
+
+
+FIRST = {
+    "format": "clipstr-model/1",
+    "charset": FORM["characters"],
+    "max_length": 7,
+    "preprocessing": FORM["preprocessing"],
+    "architecture": {"characters": FORM["characters"], "max_length": 7, "image_height": 16, "image_width": 48}
+    | CONFIG.architecture,
+}
+
+
+def first(folder: Path, architecture: dict[str, Any]) -> None:
+    """Makes the config in ``folder`` one of the first format."""
+    path = folder / "config.json"
+    values = json.loads(path.read_text(encoding="utf-8")) | FIRST | {"architecture": architecture}
+    del values["form"]
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+
+@pytest.mark.parametrize("architecture", [FIRST["architecture"], CONFIG.architecture])
+def test_a_config_of_the_first_format_is_read_as_it_was_meant(
+    folder: Path, architecture: dict[str, Any]
+) -> None:
+    first(folder, architecture)
+    assert ModelConfig.load(folder) == CONFIG.with_files(folder, ["weights.bin"])
+
+
+@pytest.mark.parametrize(
+    "copy", [{"characters": "abcß国"}, {"max_length": 8}, {"image_height": 32}, {"image_width": 47}], ids=str
+)
+def test_a_config_of_the_first_format_that_contradicts_itself_is_refused(
+    folder: Path, copy: dict[str, Any]
+) -> None:
+    first(folder, FIRST["architecture"] | copy)
+    (name,) = copy
+    with pytest.raises(ModelFileError, match=f"contradicts itself: its architecture has {name}"):
         ModelConfig.load(folder)
 
 

@@ -295,13 +295,13 @@ def test_a_model_that_is_missing_damaged_or_does_not_fit_its_config_is_refused(
     (damaged / "decoder.onnx").write_bytes((damaged / "decoder.onnx").read_bytes()[:-1])
     with pytest.raises(ModelFileError, match=r"decoder\.onnx"):
         Reader(damaged)
+    form = json.loads((toy_model / "config.json").read_text(encoding="utf-8"))["form"]
+    more = form | {"characters": "abcdefghi"}
     with pytest.raises(ModelFileError, match="fit"):
-        Reader(copied(toy_model, tmp_path / "charset", charset="abcdefghi"))
-    wide = json.loads((toy_model / "config.json").read_text(encoding="utf-8"))["preprocessing"] | {
-        "width": 64
-    }
+        Reader(copied(toy_model, tmp_path / "charset", form=more))
+    wide = form | {"preprocessing": form["preprocessing"] | {"width": 64}}
     with pytest.raises(ModelFileError, match="fit"):
-        Reader(copied(toy_model, tmp_path / "wide", preprocessing=wide))
+        Reader(copied(toy_model, tmp_path / "wide", form=wide))
 
 
 def test_a_file_that_is_no_graph_is_refused_although_its_checksum_is_right(

@@ -139,10 +139,12 @@ def test_sizes_that_do_not_fit_are_refused(changes: dict[str, object], message: 
         replace(BASE, **changes)
 
 
-def test_a_config_survives_its_own_dictionary() -> None:
-    assert StudentConfig.from_dict(TINY.to_dict()) == TINY
-    with pytest.raises(InputError, match="widht"):
-        StudentConfig.from_dict({"widht": 1})
+def test_a_config_is_its_form_and_its_sizes() -> None:
+    for config in (TINY, replace(BASE, characters="abß", max_length=9, image_mean=0.4, image_deviation=0.3)):
+        assert StudentConfig.of(config.form, config.sizes) == config
+    for stray in ("widht", "characters"):
+        with pytest.raises(InputError, match=f"no size called {stray}"):
+            StudentConfig.of(TINY.form, {stray: 1})
 
 
 def test_a_decoder_of_one_layer_is_replicated_four_times() -> None:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 import clips
 import golden
 from clipstr.errors import InputError, TeacherError
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.teacher import Teacher, TeacherConfig
 from clipstr.teacher.config import quarter_points
 from clipstr.teacher.contrast import contrastive_loss

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from clipstr.charset import Charset
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing, WordForm
 from clipstr.models import ModelConfig
 
 CHARSET = Charset("abcdefgh")
@@ -88,9 +88,11 @@ def write_toy(folder: Path) -> Path:
     onnx.save(_decoder(), folder / "decoder.onnx")
     config = ModelConfig(
         name="toy",
-        charset=CHARSET,
-        max_length=MAX_LENGTH,
-        preprocessing=Preprocessing(height=HEIGHT, width=STRIPES * STRIPE_WIDTH),
+        form=WordForm(
+            charset=CHARSET,
+            max_length=MAX_LENGTH,
+            preprocessing=Preprocessing(height=HEIGHT, width=STRIPES * STRIPE_WIDTH),
+        ),
     )
     config.with_files(folder, ["encoder.onnx", "decoder.onnx"]).save(folder)
     return folder

@@ -1,7 +1,4 @@
-"""Pictures in: bytes to a safe RGB image as a person sees it, and from there to a model's input.
-
-This is the one preprocessing, used in training, evaluation and reading alike.
-"""
+"""Pictures in: bytes to a safe RGB image as a person sees it, for training, evaluation and reading alike."""
 
 from __future__ import annotations
 
@@ -12,9 +9,8 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Union, cast
+from typing import BinaryIO, Union, cast
 
 import numpy as np
 from PIL import Image
@@ -25,11 +21,10 @@ from clipstr.errors import (
     ImageError,
     ImageNotFoundError,
     ImageTooLargeError,
-    InputError,
     NotAnImageError,
 )
 
-__all__ = ["MAX_PIXELS", "ImageSource", "Preprocessing", "describe", "load_image", "picture_size"]
+__all__ = ["MAX_PIXELS", "ImageSource", "describe", "load_image", "picture_size"]
 
 ImageSource = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, BinaryIO, Image.Image, np.ndarray]
 """What can be read: a path, encoded bytes, an open binary file, a Pillow image or an array of pixels."""
@@ -110,7 +105,8 @@ def picture_size(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[int
     """
     name = describe(source)
     with _stream(source, name) as stream, _opened(stream, name) as picture:
-        return picture.size
+        width, height = picture.size
+    return width, height
 
 
 def _stream(source: ImageSource, name: str) -> AbstractContextManager[BinaryIO]:
@@ -285,32 +281,3 @@ def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[..., 0]
     return _as_seen(Image.fromarray(np.ascontiguousarray(pixels)), name)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preprocessing:
-    """How a picture becomes a model's input; it travels inside the model's config."""
-
-    height: int = 32  # pixels
-    width: int = 128  # pixels
-    mean: float = 0.5  # subtracted from values of 0 to 1
-    deviation: float = 0.5  # divided by, after that
-
-    def __post_init__(self) -> None:
-        if self.height < 1 or self.width < 1 or self.deviation <= 0:
-            raise InputError(f"a picture cannot be prepared as {self}: sizes and deviation must be above 0")
-
-    def resize(self, picture: Image.Image) -> np.ndarray:
-        """The RGB ``picture`` as pixels (height, width, 3) in uint8: bicubic, its aspect not kept."""
-        # A huge picture is halved by box filter first, which is quicker and looks the same.
-        small = picture.resize((self.width, self.height), Image.Resampling.BICUBIC, reducing_gap=3.0)
-        return np.asarray(small)
-
-    def normalise(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels (..., height, width, 3) in uint8 as inputs (..., 3, height, width) in float32."""
-        scaled = (pixels.astype(np.float32) / 255 - self.mean) / self.deviation
-        return np.ascontiguousarray(np.moveaxis(scaled, -1, -3), dtype=np.float32)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for `config.json`."""
-        return asdict(self)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.reading import Reading
 
 __all__ = ["MORE_LOOKS", "View", "agreed", "second_looks", "third_looks"]

@@ -10,14 +10,13 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from clipstr.charset import Charset
-from clipstr.errors import ModelFileError, ModelNotFoundError
-from clipstr.imaging import Preprocessing
+from clipstr.errors import InputError, ModelFileError, ModelNotFoundError
+from clipstr.form import WordForm
 
 __all__ = [
     "CONFIG_FILE",
@@ -34,7 +33,8 @@ __all__ = [
 
 CONFIG_FILE = "config.json"
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
-FORMAT = "clipstr-model/1"
+FORMAT = "clipstr-model/2"
+_FIRST_FORMAT = "clipstr-model/1"  # of 0.1: the form stood in it twice
 DEFAULT_MODEL = "tiny"
 ENTRY_POINTS = "clipstr.models"
 ASSETS = Path(__file__).parent / "assets"
@@ -53,10 +53,8 @@ class ModelConfig:
     """What a model folder's ``config.json`` says."""
 
     name: str
-    charset: Charset
-    max_length: int  # characters of the longest word
-    preprocessing: Preprocessing
-    architecture: dict[str, Any] = field(default_factory=dict)  # the recogniser's sizes
+    form: WordForm
+    architecture: dict[str, Any] = field(default_factory=dict)  # the recogniser's sizes, but for its form's
     source: dict[str, Any] = field(default_factory=dict)  # where the weights come from, free form
     files: dict[str, FileRecord] = field(default_factory=dict)
 
@@ -71,18 +69,21 @@ class ModelConfig:
         except (OSError, ValueError) as error:
             raise ModelFileError(f"{path}: cannot be read: {error}") from error
         found = values.get("format") if isinstance(values, dict) else None
-        if found != FORMAT:
+        if found not in (FORMAT, _FIRST_FORMAT):
             raise ModelFileError(f"{path}: its format is {found!r}, and this clipstr reads {FORMAT!r}")
         try:
+            if found == _FIRST_FORMAT:
+                values = _from_first_format(values)
+            _require_no_others(values)
             return cls(
                 name=str(values["name"]),
-                charset=Charset(values["charset"]),
-                max_length=int(values["max_length"]),
-                preprocessing=Preprocessing(**values["preprocessing"]),
+                form=WordForm.from_dict(values["form"]),
                 architecture=dict(values["architecture"]),
                 source=dict(values["source"]),
                 files={name: FileRecord(**record) for name, record in values["files"].items()},
             )
+        except InputError as error:
+            raise ModelFileError(f"{path}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelFileError(f"{path}: a value is missing or wrong: {error!r}") from error
 
@@ -91,9 +92,7 @@ class ModelConfig:
         values = {
             "format": FORMAT,
             "name": self.name,
-            "charset": self.charset.characters,
-            "max_length": self.max_length,
-            "preprocessing": self.preprocessing.to_dict(),
+            "form": self.form.to_dict(),
             "architecture": self.architecture,
             "source": self.source,
             "files": {name: asdict(record) for name, record in self.files.items()},
@@ -122,6 +121,43 @@ class ModelConfig:
                 f"{path}: damaged, its checksum is not the config's; copy or export it again"
             )
         return content
+
+
+def _require_no_others(values: dict[str, Any]) -> None:
+    """Raises `InputError` for what no config has: it would say something that nobody heeds."""
+    known = {"format", *(part.name for part in fields(ModelConfig))}
+    if others := sorted(set(values) - known):
+        raise InputError(f"it has {', '.join(others)}, and a config has only {', '.join(sorted(known))}")
+
+
+def _from_first_format(values: dict[str, Any]) -> dict[str, Any]:
+    """The ``values`` of a first config as those of today, if its two copies of the form are the same.
+
+    Raises `InputError` where they are not: which of them the weights were made for cannot be known.
+    """
+    prepared = values["preprocessing"]
+    form = {
+        "characters": values["charset"],
+        "max_length": values["max_length"],
+        "preprocessing": prepared,
+    }
+    copies = {
+        "characters": values["charset"],
+        "max_length": values["max_length"],
+        "image_height": prepared["height"],
+        "image_width": prepared["width"],
+    }
+    architecture = dict(values["architecture"])
+    for name, value in copies.items():
+        copy = architecture.pop(name, value)
+        if copy != value:
+            raise InputError(
+                f"it contradicts itself: its architecture has {name} {copy!r}, and elsewhere it has "
+                f"{value!r}; export the model again"
+            )
+    moved = ("charset", *form)
+    others = {name: value for name, value in values.items() if name not in moved}
+    return others | {"form": form, "architecture": architecture}
 
 
 def file_sha256(path: Path) -> str:

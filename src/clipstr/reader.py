@@ -75,11 +75,11 @@ class Reader:
         self._restrict(allow, lexicon)
 
     def _restrict(self, allow: str | None, lexicon: Iterable[str] | None) -> None:
-        charset = self.config.charset
+        charset = self.config.form.charset
         self._allowed = allowed_classes(charset, allow)
         self._lexicon = None
         if lexicon is not None:
-            self._lexicon = Lexicon(lexicon, charset, self.config.max_length, self._allowed)
+            self._lexicon = Lexicon(lexicon, charset, self.config.form.max_length, self._allowed)
             if self._lexicon.skipped:
                 _log.warning(
                     "%d words of the lexicon cannot be read and are left out: %d remain",
@@ -96,7 +96,8 @@ class Reader:
     ) -> Reader:
         """A reader with this one's model, already loaded, and its own ``allow`` and ``lexicon``.
 
-        ``second_looks`` None leaves them as they are here. Raises `CharsetError` and `LexiconError` as making a reader does.
+        ``second_looks`` None leaves them as they are here. Raises `CharsetError` and `LexiconError` as making
+        a reader does.
         """
         reader = copy.copy(self)
         reader.second_looks = self.second_looks if second_looks is None else second_looks
@@ -126,8 +127,9 @@ class Reader:
     def stream(self, sources: Iterable[ImageSource], *, first_batch: int = 1) -> Iterator[Outcome]:
         """What becomes of each of ``sources``, in order, as it is known; a bad one never stops the others.
 
-        The first batch is ``first_batch`` pictures and each next one twice as many, up to ``batch_size``: from
-        one on, the first words come at once. Of a batch only one picture is held unpacked. No more of ``sources`` is taken than the batch needs.
+        The first batch is ``first_batch`` pictures and each next one twice as many, up to ``batch_size``:
+        from one on, the first words come at once. Of a batch only one picture is held unpacked. No more of
+        ``sources`` is taken than the batch needs.
         """
         remaining, size = iter(sources), min(max(first_batch, 1), self.batch_size)
         while batch := list(islice(remaining, size)):
@@ -148,7 +150,7 @@ class Reader:
         return readings
 
     def _view(self, source: ImageSource) -> View:
-        return View.of(load_image(source), self.config.preprocessing)
+        return View.of(load_image(source), self.config.form.preprocessing)
 
     def _view_or_error(self, source: ImageSource) -> View | ImageError:
         try:
@@ -163,7 +165,7 @@ class Reader:
             doubtful = [row for row, readings in enumerate(found) if agreed(readings).confidence < doubt]
             looks = [(row, look) for row in doubtful for look in ways(views[row].picture)]
             for batch in _batches(looks, self.batch_size):
-                pixels = [self.config.preprocessing.resize(look) for _, look in batch]
+                pixels = [self.config.form.preprocessing.resize(look) for _, look in batch]
                 for (row, _), reading in zip(batch, self._look(pixels), strict=True):
                     found[row].append(reading)
         return [agreed(readings) for readings in found]
@@ -172,9 +174,9 @@ class Reader:
         """The readings of one batch of resized pictures, each (height, width, 3), at one look."""
         if not pixels:
             return []
-        inputs = self.config.preprocessing.normalise(np.stack(pixels))
+        inputs = self.config.form.preprocessing.normalise(np.stack(pixels))
         memory = self._encoder.run({"images": inputs})
-        charset = self.config.charset
+        charset = self.config.form.charset
         free = [assemble(logits, charset, self._allowed) for logits in self._greedy(memory, len(pixels))]
         if self._lexicon is None:
             return free
@@ -189,7 +191,7 @@ class Reader:
         A row whose text has ended is not computed further (its remaining logits are 0): once half of the
         rows have ended the others go on alone, so that one long word does not cost a whole batch.
         """
-        charset, positions = self.config.charset, self.config.max_length + 1
+        charset, positions = self.config.form.charset, self.config.form.max_length + 1
         logits = np.zeros((count, positions, charset.num_classes), np.float32)
         rows = np.arange(count)
         ended = np.zeros(count, bool)
@@ -213,7 +215,7 @@ class Reader:
 
     def _choose(self, lexicon: Lexicon, free: Reading, memory: Memory) -> Reading:
         """The lexicon's likeliest word for the picture that was read as ``free``; its ``memory`` repeated."""
-        charset = self.config.charset
+        charset = self.config.form.charset
 
         def chances_after(beginnings: list[np.ndarray]) -> np.ndarray:
             lengths = np.array([len(ids) for ids in beginnings], np.int64)
@@ -246,7 +248,8 @@ def _check_fit(
     inputs = encoder.inputs | decoder.inputs
     if set(inputs) != {"images", "ids", "positions", *encoder.outputs}:
         raise ModelFileError(f"{folder}: its encoder and decoder do not fit each other: {sorted(inputs)}")
-    wanted = [3, config.preprocessing.height, config.preprocessing.width, config.charset.num_classes]
+    prepared = config.form.preprocessing
+    wanted = [3, prepared.height, prepared.width, config.form.charset.num_classes]
     found = [*inputs["images"][1:], decoder.outputs["logits"][-1]]
     if found != wanted:
         raise ModelFileError(

@@ -79,7 +79,7 @@ def evaluate(
     """
     from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
 
-    known = ModelConfig.load(find_model(model)) if charset is Comparison.MODELS_OWN else None
+    known = ModelConfig.load(find_model(model)).form if charset is Comparison.MODELS_OWN else None
     rule = LabelRule(known.charset, known.max_length) if known else LabelRule(Charset.named(charset.value))
     total = sum(len(source) for source in find_sources(data))
     reader = Reader(model, threads=threads, batch_size=batch_size, second_looks=second_looks)

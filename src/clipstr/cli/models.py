@@ -22,8 +22,8 @@ def models() -> None:
         lines = {
             "size": f"{size / 1e6:.1f} MB",
             "accuracy": _accuracy(config.source),
-            "alphabet": f"{len(config.charset.characters)}: {config.charset.characters}",
-            "longest word": f"{config.max_length} characters",
+            "alphabet": f"{len(config.form.charset.characters)}: {config.form.charset.characters}",
+            "longest word": f"{config.form.max_length} characters",
             "card": folder / "CARD.md",
             **{file: f"sha256 {record.sha256}" for file, record in config.files.items()},
         }

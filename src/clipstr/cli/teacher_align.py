@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from clipstr.errors import ImageError, InputError, MissingExtraError
-from clipstr.imaging import Preprocessing, load_image
+from clipstr.form import Preprocessing
+from clipstr.imaging import load_image
 
 if TYPE_CHECKING:
     from clipstr.teacher.similarity import Similarity

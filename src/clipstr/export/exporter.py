@@ -13,7 +13,6 @@ from clipstr.export.compression import Precision, compressed
 from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import Parity, compare, require_parity
 from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
-from clipstr.student import Recogniser
 from clipstr.student.storage import TRAINABLE_FILE, load_recogniser, save_trainable
 from clipstr.synth import SynthConfig, WordRenderer
 
@@ -47,7 +46,7 @@ def export_model(
     student, config = load_recogniser(model)
     encoder = compressed(encoder_graph(student), precision)
     decoder = compressed(decoder_graph(student), precision)
-    parity = compare(student, encoder, decoder, _pictures(student, config))
+    parity = compare(student, encoder, decoder, _pictures(config))
     require_parity(parity, precision)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -64,10 +63,10 @@ def export_model(
     return Exported(folder=out, bytes=sum(f.bytes for f in exported.files.values()), parity=parity)
 
 
-def _pictures(student: Recogniser, config: ModelConfig) -> np.ndarray:
+def _pictures(config: ModelConfig) -> np.ndarray:
     """Rendered words as inputs (count, 3, height, width), clean and hard, also the shortest and longest."""
-    preprocessing, characters = config.preprocessing, student.config.characters
-    longest = student.config.max_length
+    preprocessing, characters = config.form.preprocessing, config.form.charset.characters
+    longest = config.form.max_length
     renderer = WordRenderer(SynthConfig(characters=characters, max_length=longest))
     pictures = [renderer.sample(0, index, index / _RENDERINGS).image for index in range(_RENDERINGS)]
     for index, length in enumerate((1, longest) * 4):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.errors import InputError
+from clipstr.form import Preprocessing, WordForm
 
 __all__ = ["BASE", "NUM_STAGES", "SIZES", "TINY", "StudentConfig"]
 
@@ -25,6 +27,8 @@ class StudentConfig:
     max_length: int = 25  # characters of the longest word, without begin and end
     image_height: int = 32  # pixels
     image_width: int = 128  # pixels
+    image_mean: float = 0.5  # subtracted from values of 0 to 1
+    image_deviation: float = 0.5  # divided by, after that
     stem: Literal["patch", "convolution"] = "patch"
     patch_height: int = 4  # pixels under one token
     patch_width: int = 8  # pixels under one token
@@ -38,7 +42,7 @@ class StudentConfig:
     dropout: float = 0.1  # in the decoder only, as in the authors' code
 
     def __post_init__(self) -> None:
-        Charset(self.characters)
+        self.form  # noqa: B018  # what cannot be raises its error
         for name, depth in (("encoder_depth", self.encoder_depth), ("decoder_depth", self.decoder_depth)):
             replicated = name == "decoder_depth" and depth == 1
             if (depth < NUM_STAGES or depth % NUM_STAGES) and not replicated:
@@ -55,10 +59,8 @@ class StudentConfig:
             )
         if self.stem not in ("patch", "convolution"):
             raise InputError(f"stem is {self.stem!r}; it can be 'patch' or 'convolution'")
-        if self.max_length < 1 or not 0 <= self.dropout < 1:
-            raise InputError(
-                f"max_length {self.max_length} must be at least 1, dropout {self.dropout} in [0, 1)"
-            )
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
 
     @property
     def charset(self) -> Charset:
@@ -66,22 +68,50 @@ class StudentConfig:
         return Charset(self.characters)
 
     @property
+    def form(self) -> WordForm:
+        """The form of the words that it reads."""
+        return WordForm(
+            charset=self.charset,
+            max_length=self.max_length,
+            preprocessing=Preprocessing(
+                height=self.image_height,
+                width=self.image_width,
+                mean=self.image_mean,
+                deviation=self.image_deviation,
+            ),
+        )
+
+    @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of the encoder's image tokens."""
         return self.image_height // self.patch_height, self.image_width // self.patch_width
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for `config.json`."""
-        return asdict(self)
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """All but the form in plain values, for `config.json`, which has the form beside them."""
+        return {name: value for name, value in asdict(self).items() if name not in _OF_THE_FORM}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> StudentConfig:
-        """The config that `to_dict` wrote. Raises `InputError` for an unknown name."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+    def of(cls, form: WordForm, sizes: Mapping[str, Any]) -> StudentConfig:
+        """The config with this form and these `sizes`. Raises `InputError` for an unknown name."""
+        known = {field.name for field in fields(cls)} - _OF_THE_FORM
+        unknown = sorted(set(sizes) - known)
         if unknown:
-            raise InputError(f"a recogniser has no setting called {', '.join(unknown)}")
-        return cls(**values)
+            raise InputError(f"a recogniser has no size called {', '.join(unknown)}")
+        return cls(
+            characters=form.charset.characters,
+            max_length=form.max_length,
+            image_height=form.preprocessing.height,
+            image_width=form.preprocessing.width,
+            image_mean=form.preprocessing.mean,
+            image_deviation=form.preprocessing.deviation,
+            **sizes,
+        )
 
+
+_OF_THE_FORM = frozenset(
+    ("characters", "max_length", "image_height", "image_width", "image_mean", "image_deviation")
+)
 
 BASE = StudentConfig()
 """The paper's recogniser: ViT-Small encoder, four decoder layers, 30.9 M parameters."""

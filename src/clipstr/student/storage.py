@@ -10,7 +10,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from clipstr.errors import InputError, ModelFileError
-from clipstr.imaging import Preprocessing
 from clipstr.models import ModelConfig
 from clipstr.student.compact import compacted, restored
 from clipstr.student.config import StudentConfig
@@ -37,15 +36,8 @@ def save_recogniser(model: Recogniser, folder: Path, *, name: str, source: dict[
     # safetensors' own way to a file makes one that only its owner may read, and errors of its own.
     temporary.write_bytes(save(weights))
     temporary.replace(folder / WEIGHTS_FILE)
-    config = model.config
-    ModelConfig(
-        name=name,
-        charset=config.charset,
-        max_length=config.max_length,
-        preprocessing=Preprocessing(height=config.image_height, width=config.image_width),
-        architecture=config.to_dict(),
-        source=source,
-    ).with_files(folder, [WEIGHTS_FILE]).save(folder)
+    config = ModelConfig(name=name, form=model.config.form, architecture=model.config.sizes, source=source)
+    config.with_files(folder, [WEIGHTS_FILE]).save(folder)
 
 
 def save_trainable(model: Recogniser, folder: Path) -> None:
@@ -64,7 +56,7 @@ def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
     name = TRAINABLE_FILE if TRAINABLE_FILE in description.files else WEIGHTS_FILE
     content = description.verified(folder, name)
     try:
-        model = Recogniser(StudentConfig.from_dict(description.architecture))
+        model = Recogniser(StudentConfig.of(description.form, description.architecture))
         stored = load(content)
         # A scale that fits no matrix makes a product of another shape, or none: RuntimeError.
         weights = restored(stored) if name == TRAINABLE_FILE else stored

@@ -18,7 +18,7 @@ from open_clip.transformer import text_global_pool
 from torch import Tensor, nn
 
 from clipstr.errors import TeacherError
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.teacher.cache import TextCache, TextFeatures
 from clipstr.teacher.config import NUM_STAGES, TeacherConfig, quarter_points
 from clipstr.teacher.images import image_features, num_image_layers, prompted_features

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing
 from clipstr.teacher.architecture import Architecture
 
 __all__ = ["InputConversion"]

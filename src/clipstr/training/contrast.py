@@ -27,7 +27,6 @@ from clipstr.training.objective import Batch, CtcHead, ctc_loss, make_batch
 from clipstr.training.observer import Validation
 from clipstr.training.recipe import TeacherRecipe
 from clipstr.training.stream import validation_sets
-from clipstr.training.task import SampleFormat
 
 __all__ = ["Contrast"]
 
@@ -89,7 +88,7 @@ class Contrast:
     def __init__(self, recipe: TeacherRecipe) -> None:
         self.recipe = recipe
         settings = recipe.clip
-        self.format = SampleFormat(settings.charset, settings.max_length, settings.preprocessing)
+        self.form = settings.form
         self.architecture = named_architecture(settings.architecture).for_pictures(
             settings.image_height, settings.image_width
         )
@@ -99,11 +98,11 @@ class Contrast:
                 "only OpenCLIP's own Vision Transformers can be trained for pictures of words"
             )
         self.learner = ContrastiveLearner(
-            self.architecture, self.format.charset, ctc_weight=recipe.optimisation.ctc_weight
+            self.architecture, self.form.charset, ctc_weight=recipe.optimisation.ctc_weight
         )
         self.model = self.clip = self.learner.clip
         self.notes: list[str] = []
-        self._convert = InputConversion(settings.preprocessing, self.architecture)
+        self._convert = InputConversion(self.form.preprocessing, self.architecture)
         context = self.architecture.text.context_length
         if settings.max_length + 2 > context:
             raise RecipeError(
@@ -122,7 +121,7 @@ class Contrast:
         """Pictures as CLIP wants them, its tokens of the batch's different words, and whose is which."""
         words = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         which = torch.tensor([words[text] for text in texts], device=images.device)
-        batch = make_batch(self._convert(images), texts, self.format.charset)
+        batch = make_batch(self._convert(images), texts, self.form.charset)
         return batch, self.tokens.batch(list(words)).to(images.device), which
 
     def validate(self) -> Validation:
@@ -140,7 +139,7 @@ class Contrast:
     @torch.no_grad()
     def _retrieval(self, dataset: Source) -> tuple[int, int]:
         """How many pictures find their label, and of how many."""
-        kept = LabelRule(self.format.charset, self.format.max_length).apply_all(
+        kept = LabelRule(self.form.charset, self.form.max_length).apply_all(
             dataset.label(index) for index in range(len(dataset))
         )
         words = list(dict.fromkeys(kept.texts))
@@ -156,12 +155,12 @@ class Contrast:
 
     def _pixels(self, dataset: Source, index: int) -> np.ndarray | None:
         try:
-            return self.format.preprocessing.resize(load_image(dataset.image_bytes(index)))
+            return self.form.preprocessing.resize(load_image(dataset.image_bytes(index)))
         except ImageError:
             return None
 
     def _pictures(self, pixels: np.ndarray) -> Tensor:
-        images = torch.from_numpy(self.format.preprocessing.normalise(pixels)).to(self._device)
+        images = torch.from_numpy(self.form.preprocessing.normalise(pixels)).to(self._device)
         return functional.normalize(self.clip.visual(self._convert(images)), dim=-1)
 
     def _texts(self, words: list[str]) -> Tensor:

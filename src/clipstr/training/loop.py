@@ -74,7 +74,7 @@ class Trainer:
         self.processes = Processes(recipe.run)
         torch.manual_seed(recipe.run.seed)
         self.task = new_task(recipe)
-        self.words = MixedWords(recipe.data, self.task.format)
+        self.words = MixedWords(recipe.data, self.task.form)
         self.recipe = _with_samples(recipe, self.words)
         settings = self.recipe.optimisation
         self.budget = Budget(samples=settings.samples, seconds=max_seconds)
@@ -225,7 +225,7 @@ class Trainer:
 
     def _learn(self, parts: list[Words]) -> dict[str, Tensor]:
         """The gradients of all ``parts`` of a step; the losses by name, this process's means."""
-        preprocessing, device = self.task.format.preprocessing, self.fabric.device
+        preprocessing, device = self.task.form.preprocessing, self.fabric.device
         shares = self._shares(parts)
         sums: dict[str, Tensor] = {}
         for number, words in enumerate(parts):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.distil import Distillation
 from clipstr.errors import InputError, ModelError, RecipeError
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing, WordForm
 from clipstr.models import ModelConfig, find_model
 from clipstr.plain import built, read_values, with_changes
 from clipstr.student import SIZES, StudentConfig
@@ -48,14 +48,13 @@ class ClipSettings:
             raise RecipeError(f"clip.max_length is {self.max_length}; it must be at least 1")
 
     @property
-    def charset(self) -> Charset:
-        """The alphabet."""
-        return Charset(self.characters)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How samples are prepared."""
-        return Preprocessing(height=self.image_height, width=self.image_width)
+    def form(self) -> WordForm:
+        """The form of the words that it is told."""
+        return WordForm(
+            charset=Charset(self.characters),
+            max_length=self.max_length,
+            preprocessing=Preprocessing(height=self.image_height, width=self.image_width),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +132,8 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
     if start.model:
         if size:
             raise RecipeError(f"size is {size!r}, but start.model has its own: leave size out")
-        architecture = ModelConfig.load(find_model(start.model)).architecture
-        default = Recipe(size="", student=StudentConfig.from_dict(architecture))
+        config = ModelConfig.load(find_model(start.model))
+        default = Recipe(size="", student=StudentConfig.of(config.form, config.architecture))
         return _named_alphabet(built(Recipe, values, "", default))
     size = size or "base"
     if size not in SIZES:

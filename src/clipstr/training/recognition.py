@@ -13,7 +13,8 @@ from torch import Tensor
 from clipstr.data import LabelRule, Source
 from clipstr.distil import Pair, PairSizes, SymmetricalDistillation, pairs_of
 from clipstr.evaluation import Evaluation, WordResult, evaluate_set
-from clipstr.imaging import Preprocessing, load_image
+from clipstr.form import Preprocessing
+from clipstr.imaging import load_image
 from clipstr.models import find_model
 from clipstr.student import Recogniser, StudentConfig
 from clipstr.student.adaptation import adapt
@@ -24,7 +25,6 @@ from clipstr.training.observer import SampleReading, Validation
 from clipstr.training.prompted import PromptedClip, save_trained
 from clipstr.training.recipe import Recipe
 from clipstr.training.stream import validation_sets
-from clipstr.training.task import SampleFormat
 from clipstr.training.validation import StudentReader
 
 __all__ = ["Recognition", "pair_sizes"]
@@ -38,16 +38,12 @@ class Recognition:
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
-        self.format = SampleFormat(
-            charset=recipe.student.charset,
-            max_length=recipe.student.max_length,
-            preprocessing=Preprocessing(height=recipe.student.image_height, width=recipe.student.image_width),
-        )
+        self.form = recipe.student.form
         self.sets = validation_sets(recipe.data)
         self.teacher: Teacher | None = None
         encoder, distillation = None, None
         if recipe.teacher.weights:
-            self.teacher = Teacher(recipe.teacher, self.format.preprocessing)
+            self.teacher = Teacher(recipe.teacher, self.form.preprocessing)
             if recipe.encoder == "clip":
                 encoder = PromptedClip(self.teacher, prompts=recipe.prompts, width=recipe.student.width)
             else:
@@ -75,11 +71,11 @@ class Recognition:
     def _check_alphabet(self, teacher: Teacher) -> None:
         """Raises `TeacherError` now for what would fail at some later label: characters and length."""
         if any(pair.teacher.startswith("text") for pair in pairs_of(self.recipe.distillation)):
-            characters = self.format.charset.characters
+            characters = self.form.charset.characters
             for character in characters:
                 teacher.tokens.ids(character)
             if teacher.config.tokens == "characters":
-                teacher.tokens.ids(characters[0] * self.format.max_length)
+                teacher.tokens.ids(characters[0] * self.form.max_length)
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Moves the teacher, which the learner does not hold."""
@@ -90,7 +86,7 @@ class Recognition:
         self, images: Tensor, texts: list[str], share: Tensor
     ) -> tuple[Batch] | tuple[Batch, Guidance]:
         """The batch, and what the teacher says of it if there is one."""
-        batch = make_batch(images, texts, self.format.charset, share)
+        batch = make_batch(images, texts, self.form.charset, share)
         if self.teacher is None or self.recipe.encoder == "clip":
             return (batch,)
         padding = self.recipe.distillation.padding == "include"
@@ -100,9 +96,9 @@ class Recognition:
         """Word accuracy by set, their sample-weighted mean, and how the first words of each set are read."""
         if not self.sets:
             return Validation(accuracy={})
-        reader = StudentReader(self.student, self.format.preprocessing, name=self.recipe.name)
-        rule = LabelRule(self.format.charset, self.format.max_length)
-        watch = _FirstReadings(self.sets, self.format.preprocessing, each=max(_SHOWN // len(self.sets), 1))
+        reader = StudentReader(self.student, name=self.recipe.name)
+        rule = LabelRule(self.form.charset, self.form.max_length)
+        watch = _FirstReadings(self.sets, self.form.preprocessing, each=max(_SHOWN // len(self.sets), 1))
         results = [
             evaluate_set(reader, name, source, rule, batch_size=reader.batch_size, watch=watch)
             for name, source in self.sets.items()

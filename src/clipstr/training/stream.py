@@ -22,11 +22,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from clipstr.data import LabelRule, Source, find_sources
 from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.errors import ClipstrError, TrainingError
+from clipstr.form import WordForm
 from clipstr.synth import SynthConfig, WordRenderer, find_backgrounds, find_fonts, load_words
 from clipstr.training.crops import Crops
 from clipstr.training.mixture import SYNTHETIC, Mixture, Place
 from clipstr.training.settings import DataSettings, SyntheticSettings
-from clipstr.training.task import SampleFormat
 
 __all__ = ["MixedWords", "Request", "Slice", "Words", "loader", "validation_sets"]
 
@@ -54,7 +54,7 @@ class Words(NamedTuple):
 class MixedWords(Dataset["Words | ClipstrError"]):
     """Whole batches by their requests."""
 
-    def __init__(self, settings: DataSettings, form: SampleFormat) -> None:
+    def __init__(self, settings: DataSettings, form: WordForm) -> None:
         self.settings, self.charset, self.preprocessing = settings, form.charset, form.preprocessing
         rule = LabelRule(
             form.charset,
@@ -105,7 +105,7 @@ def validation_sets(settings: DataSettings) -> dict[str, Source]:
     return {s.path.name if names[s.path.name] == 1 else s.path.as_posix(): s for s in sources}
 
 
-def _renderer(settings: SyntheticSettings, form: SampleFormat) -> WordRenderer:
+def _renderer(settings: SyntheticSettings, form: WordForm) -> WordRenderer:
     config = SynthConfig(
         characters=form.charset.characters,
         max_length=form.max_length,

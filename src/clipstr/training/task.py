@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from clipstr.charset import Charset
 from clipstr.data import Source
-from clipstr.imaging import Preprocessing
+from clipstr.form import Preprocessing, WordForm
 from clipstr.training.observer import Validation
 
-__all__ = ["SampleFormat", "Task", "normalised"]
-
-
-@dataclass(frozen=True)
-class SampleFormat:
-    """How samples are made for a model: its alphabet, its longest word and its pictures."""
-
-    charset: Charset
-    max_length: int  # characters
-    preprocessing: Preprocessing
+__all__ = ["Task", "normalised"]
 
 
 class Task(Protocol):
@@ -46,8 +35,8 @@ class Task(Protocol):
         """What a person should know of the model before it is trained, a line each."""
 
     @property
-    def format(self) -> SampleFormat:
-        """How samples are made for the model."""
+    def form(self) -> WordForm:
+        """The form of the model's words, and so of the samples that are made for it."""
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Moves what the learner does not hold to ``device``; ``dtype`` is that of matrix products there."""

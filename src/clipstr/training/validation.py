@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 
 from clipstr.decoding import assemble
-from clipstr.imaging import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student import Recogniser
 
@@ -19,8 +18,9 @@ __all__ = ["StudentReader"]
 class StudentReader:
     """A recogniser in PyTorch as a `WordReader`, reading greedily; it is left in the mode it was in."""
 
-    def __init__(self, model: Recogniser, preprocessing: Preprocessing, *, name: str, batch_size: int = 128):
-        self.model, self.preprocessing, self.name, self.batch_size = model, preprocessing, name, batch_size
+    def __init__(self, model: Recogniser, *, name: str, batch_size: int = 128):
+        self.model, self.name, self.batch_size = model, name, batch_size
+        self.preprocessing = model.config.form.preprocessing
 
     def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
         """One reading per picture, in order."""

@@ -1,13 +1,17 @@
-"""`clipstr.imaging.Preprocessing`: from a picture to a model's input."""
+"""`clipstr.form`: what a word may be, and from a picture to a model's input."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from clipstr.charset import Charset
 from clipstr.errors import InputError
-from clipstr.imaging import Preprocessing
+from clipstr.form import LONGEST, Preprocessing, WordForm
 from pictures import RED, quarters
 
 
@@ -43,12 +47,36 @@ def test_pictures_of_one_line_can_be_resized(size: tuple[int, int]) -> None:
     assert (Preprocessing().resize(Image.new("RGB", size, RED)) == RED).all()
 
 
-def test_impossible_preprocessing_is_refused() -> None:
-    for wrong in ({"height": 0}, {"width": -1}, {"deviation": 0.0}):
-        with pytest.raises(InputError):
-            Preprocessing(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"height": 0},
+        {"width": -1},
+        {"height": 2.0},
+        {"width": True},
+        {"width": 10**9},
+        {"deviation": 0.0},
+        {"deviation": float("nan")},
+        {"mean": float("inf")},
+        {"mean": "half"},
+    ],
+    ids=str,
+)
+def test_impossible_preprocessing_is_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        Preprocessing(**wrong)
 
 
-def test_preprocessing_survives_being_written_down() -> None:
-    settings = Preprocessing(height=16, width=64, mean=0.45, deviation=0.25)
-    assert Preprocessing(**settings.to_dict()) == settings
+@pytest.mark.parametrize("longest", [0, -1, 2.5, "25", True, LONGEST + 1])
+def test_an_impossible_longest_word_is_refused(longest: Any) -> None:
+    with pytest.raises(InputError, match=r"^max_length is "):
+        WordForm(charset=Charset("abc"), max_length=longest)
+
+
+def test_a_form_survives_being_written_down() -> None:
+    form = WordForm(
+        charset=Charset("aé漢"),
+        max_length=7,
+        preprocessing=Preprocessing(height=16, width=64, mean=0.45, deviation=0.25),
+    )
+    assert WordForm.from_dict(json.loads(json.dumps(form.to_dict()))) == form
