@@ -227,7 +227,7 @@ def needs_extra(extra: str, doing: str) -> Iterator[None]:
 
 
 def exit_status(error: ClipstrError | OSError) -> int:
-    """What the command ends with after ``error``: 2 for a wrong call, 3 to be gone on with, 1 for what failed."""
+    """What the command ends with after ``error``: 2 a wrong call, 3 can be gone on with, 1 what failed."""
     if isinstance(error, UnfinishedError):
         return 3
     return 2 if isinstance(error, (InputError, ModelNotFoundError)) else 1
