@@ -35,6 +35,7 @@ VERBS = (
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
     Verb("data", "Convert and check data sets; list the benchmarks.", "clipstr.cli.data", "data"),
     Verb("synth", "Render words to train on.", "clipstr.cli.synth", "synth"),
+    Verb("synth scenes", "Render whole scenes with their words.", "clipstr.cli.synth_scenes", "scenes"),
     Verb("train", "Train a recogniser by a recipe.", "clipstr.cli.train", "train"),
     Verb("teacher", "Train a CLIP that teaches, or look at what one sees.", "clipstr.cli.teacher", "teacher"),
     Verb("export", "Turn a trained model into one for reading.", "clipstr.cli.export", "export"),
@@ -43,10 +44,15 @@ VERBS = (
 
 
 class _Verbs(TyperGroup):
-    """Imports a verb's module when it is called: what training needs never slows or stops reading."""
+    """Imports a verb's module when it is called: what training needs never slows or stops reading.
+
+    A verb of two words, such as ``synth scenes``, stands beside that of the first one alone.
+    """
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The called verb, loaded, instead of what stands for it in the help."""
+        if (both := " ".join(args[:2])) in self.commands:
+            args = [both, *args[2:]]
         name, command, remaining = super().resolve_command(ctx, args)
         return name, next((_command(verb) for verb in VERBS if verb.name == name), command), remaining
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from clipstr.charset import Charset
+from clipstr.cli.rendering import rendered
 from clipstr.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from clipstr.synth import KindRenderer
+    from clipstr.synth import KindRenderer, WordRenderer
 
-__all__ = ["synth"]
+__all__ = ["synth", "synth_package"]
 
 CHUNK = 256  # pictures that a worker renders before it hands them over
 SHEET = 160  # pictures on a contact sheet, at most
@@ -104,8 +102,21 @@ def synth(
         _write_sheet(sheet, renderer, seed, min(count, SHEET), difficulty)
         console.print(f"wrote {sheet}", soft_wrap=True)
     if out is not None:
-        written = _write(out, renderer, seed, count, difficulty, workers or os.cpu_count() or 1, console)
+        from clipstr.data import write_lmdb
+
+        pictures = _Pictures(renderer, seed, difficulty)
+        made = rendered(pictures, count, chunk=CHUNK, workers=workers, console=console)
+        written = write_lmdb(out, made)
         console.print(f"wrote {written} pictures to {out}", soft_wrap=True)
+
+
+def synth_package() -> ModuleType:
+    """The renderer's package. Raises `MissingExtraError` without OpenCV."""
+    try:
+        import clipstr.synth as synth  # not as an attribute of a package that is there in part
+    except ImportError as error:
+        raise MissingExtraError(f"rendering needs OpenCV: pip install 'clipstr[synth]' ({error})") from error
+    return synth
 
 
 def _renderer(
@@ -116,18 +127,16 @@ def _renderer(
     words: Path | None,
     backgrounds: Path | None,
 ) -> KindRenderer:
-    try:
-        import clipstr.synth as synth  # not as an attribute of a package that is there in part
-    except ImportError as error:
-        raise MissingExtraError(f"rendering needs OpenCV: pip install 'clipstr[synth]' ({error})") from error
+    synth = synth_package()
     settings = synth.load_synth(config, changes, default=synth.SynthConfig())
-    renderer = synth.WordRenderer(
+    renderer: WordRenderer = synth.WordRenderer(
         synth.settings_of_kind(kind, settings),
         fonts=synth.find_fonts(fonts),
         words=synth.load_words(words) if words else None,
         backgrounds=synth.find_backgrounds(backgrounds) if backgrounds else (),
     )
-    return synth.KindRenderer(renderer, kind)
+    kinds: KindRenderer = synth.KindRenderer(renderer, kind)
+    return kinds
 
 
 def _tell_left_out(renderer: KindRenderer, console: Console) -> None:
@@ -155,54 +164,17 @@ def _write_sheet(
         raise InputError(f"{sheet}: the sheet cannot be written: {error}") from error
 
 
-def _write(
-    out: Path,
-    renderer: KindRenderer,
-    seed: int,
-    count: int,
-    difficulty: float | None,
-    workers: int,
-    console: Console,
-) -> int:
-    """Writes the data set and says how many pictures it has."""
-    from clipstr.data import write_lmdb
+@dataclass(frozen=True)
+class _Pictures:
+    """Makes picture after picture, encoded, each with its label."""
 
-    columns = (SpinnerColumn(), TextColumn("rendering"), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=count)
-        chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
-        context = multiprocessing.get_context("spawn")
-        arguments = (renderer, seed, difficulty)
-        with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=arguments) as pool:
+    renderer: KindRenderer
+    seed: int
+    difficulty: float | None
 
-            def samples() -> Iterator[tuple[bytes, str]]:
-                for made in pool.map(_render, chunks):
-                    yield from made
-                    progress.advance(task, len(made))
+    def __call__(self, index: int) -> tuple[bytes, str]:
+        import cv2
 
-            return write_lmdb(out, samples())
-
-
-_work: tuple[KindRenderer, int, float | None]
-
-
-def _start_worker(renderer: KindRenderer, seed: int, difficulty: float | None) -> None:
-    """Keeps in this process what all its chunks need."""
-    import cv2
-
-    global _work
-    cv2.setNumThreads(0)
-    _work = renderer, seed, difficulty
-
-
-def _render(numbers: range) -> list[tuple[bytes, str]]:
-    """The encoded pictures and labels of the samples ``numbers``."""
-    import cv2
-
-    renderer, seed, difficulty = _work
-    made = []
-    for number in numbers:
-        sample = renderer.sample(seed, number, difficulty)
+        sample = self.renderer.sample(self.seed, index, self.difficulty)
         _, encoded = cv2.imencode(".png", sample.image[..., ::-1])
-        made.append((encoded.tobytes(), sample.label))
-    return made
+        return encoded.tobytes(), sample.label

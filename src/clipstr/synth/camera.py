@@ -12,9 +12,21 @@ from clipstr.synth.painting import shaded, tinted
 __all__ = ["taken"]
 
 
-def taken(picture: np.ndarray, rng: np.random.Generator, difficulty: float, rates: Camera) -> np.ndarray:
-    """The float ``picture`` (height, width, 3), 0 to 1, as a file would have it, in uint8."""
+def taken(
+    picture: np.ndarray,
+    rng: np.random.Generator,
+    difficulty: float,
+    rates: Camera,
+    *,
+    unit: float | None = None,
+) -> np.ndarray:
+    """The float ``picture`` (height, width, 3), 0 to 1, as a file would have it, in uint8.
+
+    ``unit`` is the height in pixels of a crop of its words, which says how much blur they bear; without one
+    the picture is such a crop.
+    """
     height, width = picture.shape[:2]
+    unit = unit or float(height)
     chance = rng.random(9) / max(difficulty, 1e-9)
     if chance[0] < rates.light:
         light = _uneven_light(height, width, rng)
@@ -27,9 +39,9 @@ def taken(picture: np.ndarray, rng: np.random.Generator, difficulty: float, rate
         gamma = float(np.exp(rng.normal(0, 0.35)))
         picture = np.asarray(cv2.pow(np.clip(picture, 0, 1), gamma))
     if rng.random() < rates.bloom * difficulty:
-        picture = _bloomed(picture, rng)
+        picture = _bloomed(picture, rng, unit)
     if chance[4] < rates.motion + rates.small + rates.defocus:
-        picture = _blurred(picture, chance[4], rng, rates)
+        picture = _blurred(picture, chance[4], rng, rates, unit)
     if chance[5] < rates.noise:
         picture = picture + _noise(height, width, rng) * np.float32(rng.uniform(0.001, 0.018))
     if chance[6] < rates.sharpened:
@@ -74,28 +86,29 @@ def _glare(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(soft * np.float32(rng.uniform(-0.3, 0.6)))
 
 
-def _bloomed(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _bloomed(picture: np.ndarray, rng: np.random.Generator, unit: float) -> np.ndarray:
     """``picture`` exposed so long that what is bright spills over, as lit signs do."""
     bright = np.clip(picture * np.float32(rng.uniform(1.0, 1.7)), 0, 1)
-    halo = np.asarray(cv2.GaussianBlur(np.maximum(bright - 0.6, 0), (0, 0), 0.03 * picture.shape[0] + 0.5))
+    halo = np.asarray(cv2.GaussianBlur(np.maximum(bright - 0.6, 0), (0, 0), 0.03 * unit + 0.5))
     return np.asarray(bright + halo * np.float32(rng.uniform(0.5, 2.0)))
 
 
-def _blurred(picture: np.ndarray, chance: float, rng: np.random.Generator, rates: Camera) -> np.ndarray:
+def _blurred(
+    picture: np.ndarray, chance: float, rng: np.random.Generator, rates: Camera, unit: float
+) -> np.ndarray:
     """``picture`` moved, enlarged from a tiny one, or out of focus: that whose rate ``chance`` falls in."""
-    height = picture.shape[0]
     if chance < rates.motion:
-        size = int(rng.integers(3, 4 + height // 5))
+        size = int(rng.integers(3, 4 + int(unit) // 5))
         return np.asarray(cv2.filter2D(picture, -1, _motion(size, rng)))
     if chance < rates.motion + rates.small:
-        return _enlarged(picture, rng)
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.4 + 0.055 * height))))
+        return _enlarged(picture, rng, unit)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.4 + 0.055 * unit))))
 
 
-def _enlarged(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _enlarged(picture: np.ndarray, rng: np.random.Generator, unit: float) -> np.ndarray:
     """``picture`` taken from far away, and enlarged again."""
     height, width = picture.shape[:2]
-    scale = float(rng.uniform(8, 20)) / height
+    scale = float(rng.uniform(8, 20)) / unit
     if scale >= 1:
         return picture
     small = (max(int(width * scale), 4), max(int(height * scale), 4))

@@ -10,7 +10,7 @@ import numpy as np
 from clipstr.fonts import SIZE
 from clipstr.synth.config import Camera, Layout
 
-__all__ = ["Placed", "place_word"]
+__all__ = ["Placed", "place_word", "warped"]
 
 WIDEST, HIGHEST, LOWEST = 480, 192, 6  # pixels of a crop
 LETTERS = (8.0, 64.0)  # pixels: the lowest and the highest letters
@@ -58,12 +58,19 @@ def place_word(
     target = (seen - first) * unit
     source = (corners + np.array([left, top])).astype(np.float32)
     transform = cv2.getPerspectiveTransform(source, target.astype(np.float32))
-    scale = unit / letter
+    return Placed(warped(flat, transform, (int(size[0]), int(size[1])), unit / letter), unit)
+
+
+def warped(flat: np.ndarray, transform: np.ndarray, size: tuple[int, int], scale: float) -> np.ndarray:
+    """``flat`` (height, width[, layers]) in uint8 as ``transform`` (3, 3) shows it, in float32, 0 to 1.
+
+    The answer is (height, width, layers) for a ``size`` of width and height; ``scale`` is about how much
+    larger things become.
+    """
     if scale < 0.7:  # warping skips pixels when it shrinks: smooth first
         flat = np.asarray(cv2.GaussianBlur(flat, (0, 0), 0.35 / scale))
-    warped = cv2.warpPerspective(flat, transform, (int(size[0]), int(size[1])), flags=cv2.INTER_LINEAR)
-    layers = np.asarray(warped, np.float32).reshape(int(size[1]), int(size[0]), -1) / 255
-    return Placed(layers, unit)
+    seen = cv2.warpPerspective(flat, transform, size, flags=cv2.INTER_LINEAR)
+    return np.asarray(seen, np.float32).reshape(size[1], size[0], -1) / 255
 
 
 def _seen(corners: np.ndarray, rng: np.random.Generator, difficulty: float, layout: Layout) -> np.ndarray:

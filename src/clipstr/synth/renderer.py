@@ -18,11 +18,11 @@ from clipstr.synth.occlusion import occluder
 from clipstr.synth.scene import paint, with_neighbours
 from clipstr.synth.words import Vocabulary
 
-__all__ = ["Cover", "WordRenderer"]
+__all__ = ["Cover", "WordRenderer", "opencv_alone"]
 
 
 @contextmanager
-def _opencv_alone() -> Iterator[None]:
+def opencv_alone() -> Iterator[None]:
     """OpenCV without Intel's IPP, whose results are others on other makes of processors."""
     before = cv2.ipp.useIPP()
     cv2.ipp.setUseIPP(False)
@@ -82,7 +82,7 @@ class WordRenderer:
         ``cover`` says what stands before the word, in the place of chance. Raises `DataError` if no font can
         draw ``text``.
         """
-        with _opencv_alone():
+        with opencv_alone():
             return self._drawn(text, rng, difficulty, cover)
 
     def _drawn(

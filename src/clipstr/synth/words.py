@@ -21,6 +21,7 @@ IC13 and IC15, training parts), but long words, of 10 and more, twice as often, 
 
 _LENGTH_BOUNDS = np.cumsum(LENGTHS) / sum(LENGTHS)
 _MARKED = 0.15  # of random strings: those of punctuation alone, which words hardly have
+_NUMBERS_TRIED = 20
 _RANK_SLOPE = 0.6  # of frequent words; running text has about 1, signs are flatter
 _MARKS = {".": 8, ",": 6, "!": 6, ":": 4, "?": 3, ";": 1, "...": 1, "'s": 4, "®": 1, "™": 1, "*": 1}
 _PAIRS = ('""', "()", "''", "[]", "--", "<>", "**", "“”", "##", "//", "{}", "~~")
@@ -43,10 +44,10 @@ class Vocabulary:
     ) -> None:
         self.config, self.charset, self._drawable = config, config.charset, drawable
         self._able: dict[str, bool] = {}
-        self.left_out = tuple(word for word in words.words if not self._fits(word)) if words else ()
+        self.left_out = tuple(word for word in words.words if not self.fits(word)) if words else ()
         self.lists = self._fitting(_our_lists() if words is None else {"english": words})
         everyday = self.lists.get("english") or self.lists.get("signs")
-        self._context = everyday.words if everyday else ("the",)
+        self._context = everyday.words if everyday else ()
         source = self.lists.get("dictionary") or everyday
         self._endings = _endings(source.words[:: 1 + len(source.words) // 25_000]) if source else {}
         self._letters = self._random_letters()
@@ -69,12 +70,13 @@ class Vocabulary:
         """The lists without words that do not fit or cannot be drawn; empty ones are left out."""
         kept = {}
         for name, words in lists.items():
-            pairs = [pair for pair in zip(words.words, words.weights, strict=True) if self._fits(pair[0])]
+            pairs = [pair for pair in zip(words.words, words.weights, strict=True) if self.fits(pair[0])]
             if pairs:
                 kept[name] = _Drawn([word for word, _ in pairs], [weight for _, weight in pairs])
         return kept
 
-    def _fits(self, text: str) -> bool:
+    def fits(self, text: str) -> bool:
+        """Whether ``text`` can be drawn, is short enough, and has something of the alphabet."""
         if not 0 < len(text) <= self.config.max_length or not self.charset.fold(text):
             return False
         for character in text:
@@ -89,7 +91,7 @@ class Vocabulary:
         both = self.config.characters
         if self.charset.single_case:
             both = "".join(dict.fromkeys(both + both.upper() + both.lower()))
-        return [character for character in both if self._fits(character)]
+        return [character for character in both if self.fits(character)]
 
     def text(self, rng: np.random.Generator) -> str:
         """A text as it may stand in a picture."""
@@ -99,7 +101,7 @@ class Vocabulary:
             text = make(rng)
             if name in self.lists or name == "invented":
                 text = _dressed(_cased(text, rng), rng)
-            if self._fits(text):
+            if self.fits(text):
                 return text
         raise InputError(f"no text fits {self.config.max_length} characters: raise max_length")
 
@@ -112,12 +114,23 @@ class Vocabulary:
         chosen = int(np.searchsorted(np.cumsum(widths) / widths.sum(), rng.random(), side="right"))
         return _cased(self._makers[kinds[min(chosen, len(kinds) - 1)]][1](rng), rng)
 
+    def everyday(self, rng: np.random.Generator) -> str:
+        """A frequent word, as the list writes it; without a list a random one."""
+        if not self._context:
+            return self._random(rng)
+        return self._context[int(rng.integers(min(len(self._context), 2000)))]
+
+    def number(self, rng: np.random.Generator) -> str:
+        """A number, price or measure that can be written, or else an everyday word."""
+        drawn = (number(rng) for _ in range(_NUMBERS_TRIED))
+        return next((text for text in drawn if self.fits(text)), "") or self.everyday(rng)
+
     def context(self, rng: np.random.Generator) -> str:
         """A word that may stand beside another."""
-        return _cased(self._context[int(rng.integers(min(len(self._context), 2000)))], rng)
+        return _cased(self.everyday(rng), rng)
 
     def _contact(self, rng: np.random.Generator) -> str:
-        return contact(rng, self._context)
+        return contact(rng, self._context or ("shop",))
 
     def _invented(self, rng: np.random.Generator) -> str:
         """A word spelled letter by letter as the words of a list go on after three letters."""

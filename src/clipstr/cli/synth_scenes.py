@@ -1,0 +1,122 @@
+"""``clipstr synth scenes OUT --count N``: whole rendered scenes and where their words stand, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from clipstr.cli.rendering import rendered
+from clipstr.cli.synth import synth_package
+from clipstr.errors import InputError
+
+if TYPE_CHECKING:
+    from clipstr.synth.scenes import SceneRenderer
+
+__all__ = ["scenes"]
+
+CHUNK = 2  # scenes that a worker renders before it hands them over
+QUALITY = 92  # of JPEG
+SHEET = 8  # scenes on a sheet, at most
+SHOWN, COLUMNS, GAP = 640, 2, 6  # pixels of a scene's width on a sheet, scenes a row, pixels between
+
+
+def scenes(
+    out: Annotated[
+        Path | None,
+        typer.Argument(help="The folder to write: photographs and words.jsonl.", show_default=False),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many scenes.")] = 20,
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", help="Write the first scenes with their words' outlines to this PNG."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other scenes.")] = 0,
+    difficulty: Annotated[
+        float,
+        typer.Option("--difficulty", min=0, max=1, help="0: clean and clear; 1: all that streets offer."),
+    ] = 0.5,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="A TOML file of settings (docs/synth.md).")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option("--words", help="A word list, one a line, in the place of ours; weights behind a tab."),
+    ] = None,
+    fonts: Annotated[
+        list[Path] | None,
+        typer.Option("--fonts", help="A folder of fonts, in the place of the system's; may be repeated."),
+    ] = None,
+    backgrounds: Annotated[
+        Path | None,
+        typer.Option("--backgrounds", help="A folder of photographs without words to write the words on."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one per core.")] = 0,
+) -> None:
+    """Render whole scenes, with every word's text and polygon, line and block.
+
+    words.jsonl has a line for each photograph. Words too small or too faint to read have the text null.
+    """
+    if out is None and sheet is None:
+        raise InputError("nothing to write: give a folder, or --sheet FILE.png")
+    synth = synth_package()
+    from clipstr.synth.scenes import SceneRenderer, load_scenes, write_scenes
+
+    console = Console(stderr=True)
+    renderer = SceneRenderer(
+        load_scenes(config, changes or ()),
+        fonts=synth.find_fonts(fonts or ()),
+        words=synth.load_words(words) if words else None,
+        backgrounds=synth.find_backgrounds(backgrounds) if backgrounds else (),
+    )
+    if sheet is not None:
+        _write_sheet(sheet, renderer, seed, min(count, SHEET), difficulty)
+        console.print(f"wrote {sheet}", soft_wrap=True, markup=False, highlight=False)
+    if out is not None:
+        make = _Scenes(renderer, seed, difficulty, len(str(count)))
+        made = rendered(make, count, chunk=CHUNK, workers=workers, console=console)
+        written = list(write_scenes(out, made))
+        told = f"wrote {len(written)} scenes with {sum(written)} words to {out}"
+        console.print(told, soft_wrap=True, markup=False, highlight=False)
+
+
+@dataclass(frozen=True)
+class _Scenes:
+    """Makes scene after scene: the encoded picture, and what is to be said of it."""
+
+    renderer: SceneRenderer
+    seed: int
+    difficulty: float
+    digits: int
+
+    def __call__(self, index: int) -> tuple[bytes, dict[str, Any]]:
+        import cv2
+
+        scene = self.renderer.scene(self.seed, index, self.difficulty)
+        _, encoded = cv2.imencode(".jpg", scene.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        return encoded.tobytes(), scene.record(f"{index + 1:0{self.digits}}.jpg")
+
+
+def _write_sheet(sheet: Path, renderer: SceneRenderer, seed: int, count: int, difficulty: float) -> None:
+    from PIL import Image
+
+    from clipstr.synth.scenes import marked
+
+    made = [Image.fromarray(marked(renderer.scene(seed, index, difficulty))) for index in range(count)]
+    size = (SHOWN, round(SHOWN * made[0].height / made[0].width))
+    rows = -(-count // COLUMNS)
+    whole = Image.new("RGB", (COLUMNS * (size[0] + GAP) + GAP, rows * (size[1] + GAP) + GAP), "white")
+    for number, picture in enumerate(made):
+        place = (GAP + number % COLUMNS * (size[0] + GAP), GAP + number // COLUMNS * (size[1] + GAP))
+        whole.paste(picture.resize(size, Image.Resampling.LANCZOS), place)
+    try:
+        whole.save(sheet, "PNG")
+    except OSError as error:
+        raise InputError(f"{sheet}: the sheet cannot be written: {error}") from error
