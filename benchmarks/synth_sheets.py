@@ -21,6 +21,7 @@ from clipstr.charset import ALPHABETS
 from clipstr.sheets import contact_sheet
 from clipstr.synth import SynthConfig, WordRenderer
 from clipstr.synth.config import Camera, Layout, Looks, Scene, WordShares
+from clipstr.synth.scenes.config import Blocks
 
 SECTIONS = {"layout": Layout, "looks": Looks, "scene": Scene, "camera": Camera}
 TEXTS = ("Coffee", "EXIT", "12:45", "Market", "SALE", "parking", "Brasserie")
@@ -94,7 +95,7 @@ def table(section: str, kind: type) -> str:
 
 def renew_tables(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for section, kind in {**SECTIONS, "shares": WordShares}.items():
+    for section, kind in {**SECTIONS, "shares": WordShares, "blocks": Blocks}.items():
         rows = re.search(rf"(?:\| `{section}\.\w+` \|.*\n)+", text)
         assert rows, f"{page} has no table of {section}"
         text = text[: rows.start()] + table(section, kind) + text[rows.end() :]

@@ -92,5 +92,5 @@ def test_nothing_to_write_and_a_data_set_in_the_way_are_errors(tmp_path: Path) -
     call(str(tmp_path / "set"), "--count", "2", "--workers", "1")
     with pytest.raises((DataError, InputError), match="set"):
         call(str(tmp_path / "set"), "--count", "2", "--workers", "1")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="there is no folder"):
         call("--sheet", str(tmp_path / "none" / "sheet.png"), "--count", "1")

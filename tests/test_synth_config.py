@@ -11,6 +11,7 @@ from clipstr.charset import ALPHABETS
 from clipstr.errors import InputError, RecipeError
 from clipstr.synth import SynthConfig, load_synth
 from clipstr.synth.config import Camera, Looks, Scene, WordShares
+from clipstr.synth.scenes.config import Blocks
 
 
 def test_settings_come_from_a_file_and_then_from_changes(tmp_path: Path) -> None:
@@ -55,3 +56,5 @@ def test_every_setting_and_its_default_are_told_in_the_documentation() -> None:
     for section in ("shares", "layout", "looks", "scene", "camera"):
         for name, value in asdict(getattr(config, section)).items():
             assert f"| `{section}.{name}` | {value:g} | " in text, f"{section}.{name}"
+    for name, value in asdict(Blocks()).items():
+        assert f"| `blocks.{name}` | {value:g} | " in text, f"blocks.{name}"

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from clipstr.cli import console
+from clipstr.processors import usable_processors
 
 __all__ = ["rendered"]
 
 T = TypeVar("T")
 
 
-def rendered(
-    make: Callable[[int], T], count: int, *, chunk: int, workers: int, console: Console
-) -> Iterator[T]:
+def rendered(make: Callable[[int], T], count: int, *, chunk: int, workers: int) -> Iterator[T]:
     """``make(0)`` to ``make(count - 1)`` in order, made by ``workers`` processes (0: one per core).
 
     ``make`` can be pickled; each process gets it once, and makes ``chunk`` pictures before it hands them
-    over. Progress is told on ``console``.
+    over. A bar shows how far it is.
     """
-    columns = (SpinnerColumn(), TextColumn("rendering"), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=count)
+    with console.progress("rendering", count) as advance:
         chunks = [range(first, min(first + chunk, count)) for first in range(0, count, chunk)]
         context = multiprocessing.get_context("spawn")
-        processes = min(workers or os.cpu_count() or 1, len(chunks))
+        processes = min(workers or usable_processors(), len(chunks))
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(make,)) as pool:
             for made in pool.map(_render, chunks):
                 yield from made
-                progress.advance(task, len(made))
+                advance(len(made))
 
 
 _make: Callable[[int], Any]

@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from clipstr.charset import Charset
+from clipstr.cli import console
 from clipstr.cli.rendering import rendered
-from clipstr.errors import InputError, MissingExtraError
+from clipstr.errors import InputError
+from clipstr.files import require_writable_file, require_writable_folder, whole_file
 
 if TYPE_CHECKING:
     from clipstr.synth import KindRenderer, WordRenderer
@@ -91,32 +92,38 @@ def synth(
     Picture number i of a seed is the same on any number of workers. The labels are as drawn; whoever trains
     on them folds them into an alphabet. Words that cannot be drawn are told.
     """
-    if out is None and sheet is None:
-        raise InputError("nothing to write: give a folder, or --sheet FILE.png")
-    console = Console(stderr=True)
+    require_places(out, sheet)
     if charset is not None:
         changes = [*(changes or ()), f"characters={Charset.named(charset).characters}"]
     renderer = _renderer(kind.value, config, changes or (), fonts or (), words, backgrounds)
-    _tell_left_out(renderer, console)
+    _tell_left_out(renderer)
     if sheet is not None:
         _write_sheet(sheet, renderer, seed, min(count, SHEET), difficulty)
-        console.print(f"wrote {sheet}", soft_wrap=True)
+        console.tell(f"wrote {sheet}")
     if out is not None:
         from clipstr.data import write_lmdb
 
         pictures = _Pictures(renderer, seed, difficulty)
-        made = rendered(pictures, count, chunk=CHUNK, workers=workers, console=console)
+        made = rendered(pictures, count, chunk=CHUNK, workers=workers)
         written = write_lmdb(out, made)
-        console.print(f"wrote {written} pictures to {out}", soft_wrap=True)
+        console.tell(f"wrote {written} pictures to {out}")
 
 
 def synth_package() -> ModuleType:
-    """The renderer's package. Raises `MissingExtraError` without OpenCV."""
-    try:
+    """The renderer's package. Raises `MissingExtraError` without what it needs."""
+    with console.needs_extra("synth", "rendering"):
         import clipstr.synth as synth  # not as an attribute of a package that is there in part
-    except ImportError as error:
-        raise MissingExtraError(f"rendering needs OpenCV: pip install 'clipstr[synth]' ({error})") from error
     return synth
+
+
+def require_places(out: Path | None, sheet: Path | None) -> None:
+    """Raises `InputError` if there is nothing to write, or it could not be written: before the work."""
+    if out is None and sheet is None:
+        raise InputError("nothing to write: give a folder, or --sheet FILE.png")
+    if out is not None:
+        require_writable_folder(out)
+    if sheet is not None:
+        require_writable_file(sheet)
 
 
 def _renderer(
@@ -139,16 +146,13 @@ def _renderer(
     return kinds
 
 
-def _tell_left_out(renderer: KindRenderer, console: Console) -> None:
+def _tell_left_out(renderer: KindRenderer) -> None:
     left_out = renderer.renderer.vocabulary.left_out
     if left_out:
         named = ", ".join(left_out[:NAMED]) + (", ..." if len(left_out) > NAMED else "")
-        console.print(
+        console.tell(
             f"left out {len(left_out)} words that no font can draw, are too long or have nothing of the "
-            f"alphabet: {named}",
-            soft_wrap=True,
-            markup=False,
-            highlight=False,
+            f"alphabet: {named}"
         )
 
 
@@ -158,10 +162,8 @@ def _write_sheet(
     from clipstr.sheets import contact_sheet
 
     samples = [renderer.sample(seed, index, difficulty) for index in range(count)]
-    try:
-        contact_sheet([(sample.image, sample.label) for sample in samples]).save(sheet, "PNG")
-    except OSError as error:
-        raise InputError(f"{sheet}: the sheet cannot be written: {error}") from error
+    with whole_file(sheet) as file:
+        contact_sheet([(sample.image, sample.label) for sample in samples]).save(file, "PNG")
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from clipstr.cli import console
 from clipstr.cli.rendering import rendered
-from clipstr.cli.synth import synth_package
-from clipstr.errors import InputError
+from clipstr.cli.synth import require_places, synth_package
+from clipstr.files import whole_file
 
 if TYPE_CHECKING:
     from clipstr.synth.scenes import SceneRenderer
@@ -64,12 +64,10 @@ def scenes(
 
     words.jsonl has a line for each photograph. Words too small or too faint to read have the text null.
     """
-    if out is None and sheet is None:
-        raise InputError("nothing to write: give a folder, or --sheet FILE.png")
+    require_places(out, sheet)
     synth = synth_package()
     from clipstr.synth.scenes import SceneRenderer, load_scenes, write_scenes
 
-    console = Console(stderr=True)
     renderer = SceneRenderer(
         load_scenes(config, changes or ()),
         fonts=synth.find_fonts(fonts or ()),
@@ -78,13 +76,12 @@ def scenes(
     )
     if sheet is not None:
         _write_sheet(sheet, renderer, seed, min(count, SHEET), difficulty)
-        console.print(f"wrote {sheet}", soft_wrap=True, markup=False, highlight=False)
+        console.tell(f"wrote {sheet}")
     if out is not None:
         make = _Scenes(renderer, seed, difficulty, len(str(count)))
-        made = rendered(make, count, chunk=CHUNK, workers=workers, console=console)
+        made = rendered(make, count, chunk=CHUNK, workers=workers)
         written = list(write_scenes(out, made))
-        told = f"wrote {len(written)} scenes with {sum(written)} words to {out}"
-        console.print(told, soft_wrap=True, markup=False, highlight=False)
+        console.tell(f"wrote {len(written)} scenes with {sum(written)} words to {out}")
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,5 @@ def _write_sheet(sheet: Path, renderer: SceneRenderer, seed: int, count: int, di
     for number, picture in enumerate(made):
         place = (GAP + number % COLUMNS * (size[0] + GAP), GAP + number // COLUMNS * (size[1] + GAP))
         whole.paste(picture.resize(size, Image.Resampling.LANCZOS), place)
-    try:
-        whole.save(sheet, "PNG")
-    except OSError as error:
-        raise InputError(f"{sheet}: the sheet cannot be written: {error}") from error
+    with whole_file(sheet) as file:
+        whole.save(file, "PNG")

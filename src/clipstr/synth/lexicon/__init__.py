@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from clipstr.errors import DataError
+from clipstr.files import read_text, text_lines
 
 __all__ = ["LANGUAGES", "WordList", "load_words", "our_list", "system_list"]
 
@@ -73,10 +74,7 @@ def load_words(path: Path) -> WordList:
 
     Raises `DataError` if ``path`` cannot be read, is empty, or has a line with a wrong number.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: the word list cannot be read: {error}") from error
+    lines = text_lines(read_text(path, error=DataError))
     weights: dict[str, float] = {}
     for number, line in enumerate(lines, start=1):
         word, tab, weight = line.strip().partition("\t")

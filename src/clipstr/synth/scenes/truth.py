@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from clipstr.errors import DataError
+from clipstr.files import make_folder, write_bytes, write_text
 
 __all__ = ["TRUTH", "RenderedScene", "SceneWord", "marked", "write_scenes"]
 
@@ -59,23 +60,18 @@ def write_scenes(folder: Path, scenes: Iterable[tuple[bytes, dict[str, Any]]]) -
     """How many words each scene has, one scene after the other, as they are written.
 
     ``scenes`` are encoded pictures and their records. ``folder`` is new or empty; its ``words.jsonl`` comes
-    last, so that a folder that has one is whole. Raises `DataError` for a folder in use or that cannot be
-    written.
+    last, so that a folder that has one is whole. Raises `DataError` for a folder in use, and
+    `OutputError` if it cannot be written.
     """
     lines = []
-    try:
-        if folder.exists() and any(folder.iterdir()):
-            raise DataError(f"{folder}: there is something already: name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        for picture, record in scenes:
-            (folder / record["file"]).write_bytes(picture)
-            lines.append(json.dumps(record, ensure_ascii=False))
-            yield len(record["words"])
-        unfinished = folder / f"{TRUTH}.part"
-        unfinished.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        unfinished.replace(folder / TRUTH)
-    except OSError as error:
-        raise DataError(f"{folder}: the scenes cannot be written: {error}") from error
+    if folder.exists() and any(folder.iterdir()):
+        raise DataError(f"{folder}: there is something already: name a new folder")
+    make_folder(folder)
+    for picture, record in scenes:
+        write_bytes(folder / record["file"], picture)
+        lines.append(json.dumps(record, ensure_ascii=False))
+        yield len(record["words"])
+    write_text(folder / TRUTH, "".join(f"{line}\n" for line in lines))
 
 
 def marked(scene: RenderedScene) -> np.ndarray:
