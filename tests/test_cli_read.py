@@ -101,6 +101,13 @@ def test_patterns_are_expanded_where_the_shell_has_not_done_it(folder: Path, rea
     assert [line[1] for line in reads("su?").lines] == ["face", "egg"]
     toy.spelled("gag").save("x[1].png")
     assert [line[1] for line in reads("x[1].png").lines] == ["gag"]
+    assert [line[1] for line in reads(".", "**", "b.png", "./b.png").lines] == [
+        "cafe",
+        "bad",
+        "face",
+        "egg",
+        "gag",
+    ]
 
 
 def test_the_order_of_the_call_is_kept_and_standard_input_is_a_picture(folder: Path, reads: Call) -> None:
@@ -133,7 +140,10 @@ def test_json_lines_hold_every_characters_confidence_and_typed_errors(folder: Pa
 
 def test_csv_has_a_header_and_a_row_for_every_file(folder: Path, reads: Call) -> None:
     toy.spelled("head").save('odd, "name".png')
-    rows = list(csv.reader(io.StringIO(reads("--format", "csv", 'odd, "name".png', "notes.txt").out)))
+    toy.spelled("bag").save("two\nlines\rand \x85.png")
+    odd = ['odd, "name".png', "notes.txt", "two\nlines\rand \x85.png"]
+    rows = list(csv.reader(io.StringIO(reads("--format", "csv", *odd).out, newline="")))
+    assert [row[:2] for row in rows[3:]] == [[odd[2], "bag"]]
     assert rows[0] == ["path", "text", "confidence", "error"]
     assert rows[1][:2] == ['odd, "name".png', "head"]
     assert rows[1][3] == ""
@@ -254,7 +264,9 @@ def test_an_output_that_lacks_a_letter_gets_it_escaped(folder: Path, toy_model: 
 
 
 def test_a_reader_that_has_enough_is_no_reason_to_complain(folder: Path, toy_model: Path) -> None:
-    process = start("read", "--model", toy_model, *["b.png"] * 3000, "--batch-size", "1")
+    for number in range(3000):
+        os.link("b.png", f"b.png{number}")
+    process = start("read", "--model", toy_model, "b.png", "b.png?*", "--batch-size", "1")
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"b.png\tbad")
     process.stdout.close()
@@ -284,9 +296,12 @@ def test_on_a_terminal_many_pictures_have_a_bar_and_whole_lines(folder: Path, to
 
     long = "a name that is much longer than a terminal of eighty columns is wide " * 2 + ".png"
     toy.spelled("dead").save(long)
+    names = [f"{number} {long}" for number in range(25)]
+    for name in names:
+        os.link(long, name)
     here, there = pty.openpty()
     environment = os.environ | {"PYTHONPATH": str(SOURCE), "COLUMNS": "80", "TERM": "xterm"}
-    command = ("read", "--model", toy_model, *[long] * 25)
+    command = ("read", "--model", toy_model, *names)
     process = start(*command, stdout=there, stderr=there, env=environment)
     os.close(there)
     shown = b""

@@ -16,13 +16,14 @@ import typer
 
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.cli.console import STANDARD_OUTPUT, require_output
-from clipstr.errors import ClipstrError
-from clipstr.files import require_writable_file, require_writable_folder
+from clipstr.errors import ClipstrError, LexiconError
+from clipstr.files import read_text, require_writable_file, require_writable_folder, text_lines
 
 __all__ = [
     "BatchSize",
     "CharsetName",
     "Json",
+    "LexiconFile",
     "MaxLength",
     "Model",
     "OutFile",
@@ -36,6 +37,7 @@ __all__ = [
     "alphabet",
     "filled",
     "input_path",
+    "lexicon_words",
     "new_file",
     "new_folder",
 ]
@@ -94,6 +96,11 @@ def alphabet(name: str) -> Charset:
     return Charset.named(filled(name))
 
 
+def lexicon_words(file: Path | None) -> list[str] | None:
+    """The words in the ``file`` of ``--lexicon``, one a line; raises `LexiconError` if it cannot be read."""
+    return None if file is None else text_lines(read_text(file, error=LexiconError))
+
+
 class Precision(str, Enum):
     """How weights are stored."""
 
@@ -120,6 +127,16 @@ SecondLooks = Annotated[
     typer.Option(
         "--second-looks/--no-second-looks",
         help="Look again at words that are read with doubt; without, it is quicker and misreads more.",
+    ),
+]
+LexiconFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--lexicon",
+        parser=input_path,
+        metavar="FILE",
+        help="A file of words, one a line: the likeliest is read.",
+        show_default=False,
     ),
 ]
 CharsetName = Annotated[
