@@ -31,6 +31,7 @@ class Verb:
 
 VERBS = (
     Verb("read", "Read the word in each picture.", "clipstr.cli.read", "read"),
+    Verb("serve", "Read words over HTTP, with a page for the browser.", "clipstr.cli.serve", "serve"),
     Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
     Verb("data", "Convert and check data sets; list the benchmarks.", "clipstr.cli.data", "data"),

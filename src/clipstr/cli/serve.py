@@ -1,0 +1,102 @@
+"""``clipstr serve``: words read over HTTP."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clipstr.errors import InputError, MissingExtraError
+
+__all__ = ["serve"]
+
+TOKEN = "CLIPSTR_TOKEN"
+MIB = 1 << 20
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option("--host", help="Where to listen: 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", help="A model's name or folder; repeat for several, the first is the default."
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=0, help="0: one per core.")] = 0,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures read together.")] = 32,
+    wait: Annotated[
+        float, typer.Option("--wait", min=0, help="Milliseconds that a picture waits for company.")
+    ] = 3.0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Batches that are read at once.")] = 1,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            help=f"A file with the bearer token that requests must have. Or set {TOKEN}.",
+            show_default=False,
+        ),
+    ] = None,
+    max_mib: Annotated[float, typer.Option("--max-mib", help="MiB of a request.")] = 20.0,
+    max_items: Annotated[int, typer.Option("--max-items", help="Pictures in a request.")] = 64,
+    max_pixels: Annotated[int, typer.Option("--max-pixels", help="Pixels of a picture.")] = 50_000_000,
+    queue: Annotated[int, typer.Option("--queue", help="Pictures that may wait.")] = 256,
+    timeout: Annotated[float, typer.Option("--timeout", help="Seconds that a request may take.")] = 30.0,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", help="A web page elsewhere that may ask (CORS); repeat for several."),
+    ] = None,
+    log_words: Annotated[
+        bool, typer.Option("--log-words", help="Write the words that were read into the log.")
+    ] = False,
+) -> None:
+    """Read words over HTTP: a page at /, an API at /v1/read, its description at /docs.
+
+    SIGTERM or Ctrl-C finishes what was begun and ends. The log is on standard error, a line of JSON each.
+    Exit status: 0 ended by a signal, 1 the port cannot be had, 2 a wrong call.
+    """
+    try:
+        from clipstr.serve.observing import log_to
+        from clipstr.serve.server import serve as run
+        from clipstr.serve.service import Service
+        from clipstr.serve.settings import Limits, ServiceSettings
+    except ImportError as error:
+        raise MissingExtraError(
+            f"serving needs more packages: pip install 'clipstr[serve]' ({error})"
+        ) from error
+    limits = Limits(
+        bytes=int(max_mib * MIB),
+        held_bytes=max(256 * MIB, 2 * int(max_mib * MIB)),
+        items=max_items,
+        pixels=max_pixels,
+        queue=queue,
+        seconds=timeout,
+    )
+    settings = ServiceSettings(
+        batch_size=batch_size,
+        wait_seconds=wait / 1000,
+        workers=workers,
+        threads=threads or None,
+        token=_token(token_file),
+        origins=tuple(allow_origin or ()),
+        log_words=log_words,
+        limits=limits,
+        **({"models": tuple(model)} if model else {}),
+    )
+    log_to()
+    if not run(Service(settings), host=host, port=port):
+        raise typer.Exit(1)
+
+
+def _token(path: Path | None) -> str | None:
+    """The token in the file ``path``, or else in the environment; None if there is none."""
+    if path is None:
+        return os.environ.get(TOKEN)
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the token cannot be read: {error}") from error

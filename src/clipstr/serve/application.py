@@ -1,0 +1,128 @@
+"""The application: which path answers what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from clipstr.serve.metrics import CONTENT_TYPE
+from clipstr.serve.observing import Observed
+from clipstr.serve.refusals import RefusalError
+from clipstr.serve.service import READ, Service
+
+__all__ = ["application"]
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def application(service: Service) -> ASGIApp:
+    """``service`` as an ASGI application; its lifespan starts and stops the service."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await service.start()
+        yield
+        await service.stop()
+
+    app: ASGIApp = Starlette(
+        routes=[
+            Route(READ, _read(service), methods=["POST"]),
+            Route("/v1/models", _models(service)),
+            Route("/healthz", _healthy),
+            Route("/readyz", _ready(service)),
+            Route("/metrics", _metrics(service)),
+        ],
+        exception_handlers={RefusalError: _refused, HTTPException: _no_such, ClientDisconnect: _gone},
+        lifespan=lifespan,
+    )
+    if service.settings.origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=service.settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After", "X-Request-Id"],
+        )
+    return Observed(app, service.metrics)
+
+
+def _read(service: Service) -> Answer:
+    async def read(request: Request) -> Response:
+        answer = await service.read(request)
+        some = any("error" not in item for item in answer["items"])
+        return JSONResponse(answer, 200 if some else 422)
+
+    return read
+
+
+def _models(service: Service) -> Answer:
+    async def models(request: Request) -> Response:
+        service.check_token(request)
+        return JSONResponse(
+            {
+                "models": [
+                    {
+                        "name": name,
+                        "default": name == service.readers.default,
+                        "characters": reader.config.charset.characters,
+                        "max_length": reader.config.max_length,
+                        "files": {file: r.sha256 for file, r in reader.config.files.items()},
+                    }
+                    for name, reader in service.readers.models.items()
+                ]
+            }
+        )
+
+    return models
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"status": "alive"})
+
+
+def _ready(service: Service) -> Answer:
+    async def ready(_: Request) -> Response:
+        ready = service.ready and not service.draining
+        status = "ready" if ready else "draining" if service.draining else "starting"
+        return JSONResponse({"status": status}, 200 if ready else 503)
+
+    return ready
+
+
+def _metrics(service: Service) -> Answer:
+    async def metrics(request: Request) -> Response:
+        service.check_token(request)
+        return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return metrics
+
+
+async def _refused(_: Request, refusal: Any) -> Response:
+    response: Response = refusal.response()
+    return response
+
+
+async def _no_such(request: Request, error: Any) -> Response:
+    """What Starlette itself refuses (no such path, another method), in the words of our own errors."""
+    refusal = RefusalError(
+        error.status_code,
+        "not_found" if error.status_code == 404 else "not_allowed",
+        f"{request.method} {request.url.path}: {error.detail}; /docs tells what there is",
+    )
+    response = refusal.response()
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _gone(_: Request, error: Any) -> Response:
+    """Nobody is there to read it; the log shows the status."""
+    return Response(status_code=499)

@@ -1,0 +1,38 @@
+"""Requests that are not answered: each with its HTTP status, and the same JSON as every other error."""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse
+
+__all__ = ["RefusalError", "error_values"]
+
+
+def error_values(type_: str, message: str) -> dict[str, str]:
+    """An error as JSON has it: for one picture, and for a whole request."""
+    return {"type": type_, "message": message}
+
+
+class RefusalError(Exception):
+    """A request as a whole cannot be answered.
+
+    ``status`` is HTTP's; ``type_`` a word for programs; ``message`` says what is wrong and what to do;
+    ``retry_after`` in seconds tells when to come again; ``close`` ends the connection, for a body that is not
+    read to its end.
+    """
+
+    def __init__(
+        self, status: int, type_: str, message: str, *, retry_after: int | None = None, close: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.status, self.type_, self.retry_after, self.close = status, type_, retry_after, close
+
+    def response(self) -> JSONResponse:
+        """The answer that says it."""
+        headers = {}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        if self.status == 401:
+            headers["WWW-Authenticate"] = "Bearer"
+        if self.close:
+            headers["Connection"] = "close"
+        return JSONResponse({"error": error_values(self.type_, str(self))}, self.status, headers)
