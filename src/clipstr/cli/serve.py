@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from clipstr.errors import InputError, MissingExtraError
+from clipstr.cli import console
+from clipstr.errors import InputError
 
 __all__ = ["serve"]
 
@@ -27,7 +28,7 @@ def serve(
             "--model", help="A model's name or folder; repeat for several, the first is the default."
         ),
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=0, help="0: one per core.")] = 0,
+    threads: Annotated[int, typer.Option("--threads", min=0, help="0: as many as are useful.")] = 0,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures read together.")] = 32,
     wait: Annotated[
         float, typer.Option("--wait", min=0, help="Milliseconds that a picture waits for company.")
@@ -59,15 +60,11 @@ def serve(
     SIGTERM or Ctrl-C finishes what was begun and ends. The log is on standard error, a line of JSON each.
     Exit status: 0 ended by a signal, 1 the port cannot be had, 2 a wrong call.
     """
-    try:
+    with console.needs_extra("serve", "serving"):
         from clipstr.serve.observing import log_to
         from clipstr.serve.server import serve as run
         from clipstr.serve.service import Service
         from clipstr.serve.settings import Limits, ServiceSettings
-    except ImportError as error:
-        raise MissingExtraError(
-            f"serving needs more packages: pip install 'clipstr[serve]' ({error})"
-        ) from error
     limits = Limits(
         bytes=int(max_mib * MIB),
         held_bytes=max(256 * MIB, 2 * int(max_mib * MIB)),

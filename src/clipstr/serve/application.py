@@ -73,8 +73,8 @@ def _models(service: Service) -> Answer:
                     {
                         "name": name,
                         "default": name == service.readers.default,
-                        "characters": reader.config.charset.characters,
-                        "max_length": reader.config.max_length,
+                        "characters": reader.config.form.charset.characters,
+                        "max_length": reader.config.form.max_length,
                         "files": {file: r.sha256 for file, r in reader.config.files.items()},
                     }
                     for name, reader in service.readers.models.items()
