@@ -1,4 +1,4 @@
-"""Accuracy and speed of clipstr, Tesseract and PP-OCRv4's recogniser on the same crops, in one run.
+"""Accuracy and speed of clipstr, Tesseract and PP-OCR's recognisers on the same crops, in one run.
 
     python benchmarks/readers.py --data DIR [--limit N] [--threads 2] [--json FILE]
 
@@ -29,6 +29,7 @@ from rich.table import Table
 
 from clipstr.charset import Charset
 from clipstr.data import LabelRule, find_sources, write_lmdb
+from clipstr.errors import MissingExtraError
 from clipstr.evaluation import Evaluation, evaluate
 from clipstr.imaging import load_image
 from clipstr.reading import WordReader
@@ -67,7 +68,7 @@ def main(
     for engine in chosen:
         try:
             readers[engine.key] = engine.make(threads)
-        except (ImportError, FileNotFoundError) as error:
+        except MissingExtraError as error:
             print(f"{engine.key} is left out: {error}", file=sys.stderr)
     chosen = [engine for engine in chosen if engine.key in readers]
     if not chosen:
