@@ -1,16 +1,13 @@
 """The pictures of docs/synth.md: what each setting does, a row a setting, everything else off.
 
-    python benchmarks/synth_sheets.py [docs/synth.md] [--tables-alone]
+    python benchmarks/synth_sheets.py [docs/synth.md]
 
-writes a picture for each section of settings and one of everything into the folder of the page's name, and
-its tables anew: the settings' meanings are the comments of `clipstr.synth.config`.
+writes a picture for each section of settings and one of everything into the folder of the page's name.
 """
 
 from __future__ import annotations
 
 import argparse
-import inspect
-import re
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -21,7 +18,6 @@ from clipstr.charset import ALPHABETS
 from clipstr.sheets import contact_sheet
 from clipstr.synth import SynthConfig, WordRenderer
 from clipstr.synth.config import Camera, Layout, Looks, Scene, WordShares
-from clipstr.synth.scenes.config import Blocks
 
 SECTIONS = {"layout": Layout, "looks": Looks, "scene": Scene, "camera": Camera}
 TEXTS = ("Coffee", "EXIT", "12:45", "Market", "SALE", "parking", "Brasserie")
@@ -85,33 +81,12 @@ def words_sheet(fonts: WordRenderer) -> Image.Image:
     return sheet
 
 
-def table(section: str, kind: type) -> str:
-    """The settings of a section, with the comments that stand beside them in the code."""
-    comments = dict(re.findall(r"^    (\w+): \w+ = .*?# (.*)$", inspect.getsource(kind), re.MULTILINE))
-    return "".join(
-        f"| `{section}.{item.name}` | {item.default:g} | {comments[item.name]} |\n" for item in fields(kind)
-    )
-
-
-def renew_tables(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    for section, kind in {**SECTIONS, "shares": WordShares, "blocks": Blocks}.items():
-        rows = re.search(rf"(?:\| `{section}\.\w+` \|.*\n)+", text)
-        assert rows, f"{page} has no table of {section}"
-        text = text[: rows.start()] + table(section, kind) + text[rows.end() :]
-    page.write_text(text, encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("page", type=Path, nargs="?", default=Path("docs/synth.md"))
-    parser.add_argument("--tables-alone", action="store_true")
     options = parser.parse_args()
-    renew_tables(options.page)
-    if options.tables_alone:
-        return
     out = options.page.with_suffix("")
     out.mkdir(parents=True, exist_ok=True)
     fonts = WordRenderer(SynthConfig(characters=ALPHABETS["94"]))

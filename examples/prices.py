@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    renderer = WordRenderer(SynthConfig(characters=CHARACTERS, height=48, width=192))
+    renderer = WordRenderer(SynthConfig(characters=CHARACTERS))
     options.out.mkdir(parents=True, exist_ok=True)
     lines = []
     for number in range(options.count):

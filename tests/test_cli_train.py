@@ -66,6 +66,12 @@ def test_a_finished_run_is_not_trained_again_but_resumes_to_its_end(recipe: Path
     assert "12 samples in" in call("train", str(recipe), "--out", str(tmp_path / "run"), "--resume")
 
 
+@pytest.mark.parametrize("verb", [["train"], ["teacher", "train"], ["synth"]], ids=" ".join)
+def test_every_setting_is_printed_as_a_file_without_anything_else_to_give(verb: list[str]) -> None:
+    printed = call(*verb, "--settings")
+    assert "# rate of light tubes [a number from 0 to 1]\nneon = 0.015\n" in printed
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("45m", 2700), ("1.5h", 5400), ("2d", 172800)])
 def test_times_are_numbers_with_a_unit(text: str, seconds: float) -> None:
     assert duration(text) == seconds

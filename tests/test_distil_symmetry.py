@@ -73,17 +73,17 @@ def test_the_ablations_of_the_paper_are_configuration(settings: Distillation, na
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"loss": "l2"}, "distillation.loss is 'l2'; it can be consistency"),
-        ({"bridge": "both"}, "distillation.bridge"),
-        ({"padding": "no"}, "distillation.padding"),
+        ({"loss": "l2"}, "Distillation.loss is 'l2'; it must be consistency"),
+        ({"bridge": "both"}, "Distillation.bridge"),
+        ({"padding": "no"}, "Distillation.padding"),
         (
             {"encoder_stages": (1, 4)},
-            r"distillation.encoder_stages is \[1, 4\]; it must be rising numbers of 1 to 3",
+            r"Distillation: encoder_stages is \[1, 4\]; it must be rising numbers of 1 to 3",
         ),
         ({"decoder_stages": (2, 1)}, "rising numbers of 1 to 4"),
-        ({"tau": 0.0}, "distillation.tau is 0.0; it must be above 0"),
-        ({"inter_weight": -1.0}, "must be 0 or more"),
-        ({"rows": "word", "loss": "l1"}, "distillation.rows = 'word' means nothing to the loss 'l1'"),
+        ({"tau": 0.0}, "Distillation.tau is 0.0; it must be a number above 0"),
+        ({"inter_weight": -1.0}, "it must be a number of at least 0"),
+        ({"rows": "word", "loss": "l1"}, "Distillation: rows = 'word' means nothing to the loss 'l1'"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(change: dict[str, object], message: str) -> None:

@@ -125,13 +125,13 @@ def test_both_attention_ways_give_the_same_stages() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"encoder_depth": 6}, "encoder_depth is 6"),
+        ({"encoder_depth": 6}, "StudentConfig: encoder_depth is 6"),
         ({"decoder_depth": 3}, "decoder_depth is 3"),
         ({"encoder_heads": 7}, "encoder_heads is 7"),
         ({"patch_height": 5}, "does not divide into patches"),
         ({"characters": "aa"}, "repeated: 'a'"),
-        ({"stem": "magic"}, "stem is 'magic'"),
-        ({"dropout": 1.0}, "dropout"),
+        ({"stem": "magic"}, "StudentConfig.stem is 'magic'; it must be patch or convolution"),
+        ({"dropout": 1.0}, "StudentConfig.dropout is 1.0; it must be a number from 0 to below 1"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(changes: dict[str, object], message: str) -> None:

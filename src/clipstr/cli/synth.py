@@ -13,6 +13,7 @@ import typer
 from clipstr.charset import Charset
 from clipstr.cli import console
 from clipstr.cli.rendering import rendered
+from clipstr.cli.settings import settings_option
 from clipstr.errors import InputError
 from clipstr.files import require_writable_file, require_writable_folder, whole_file
 
@@ -64,7 +65,8 @@ def synth(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML file of the renderer's settings (docs/synth.md).")
+        Path | None,
+        typer.Option("--config", help="A TOML file of settings, as --settings prints them."),
     ] = None,
     changes: Annotated[
         list[str] | None,
@@ -86,6 +88,7 @@ def synth(
         Path | None, typer.Option("--backgrounds", help="A folder of pictures to put behind words.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one per core.")] = 0,
+    settings: Annotated[bool, settings_option("clipstr.synth", "SynthConfig", "synth")] = False,
 ) -> None:
     """Render labelled pictures of words.
 

@@ -10,6 +10,7 @@ import typer
 
 from clipstr.cli import console
 from clipstr.cli.rendering import rendered
+from clipstr.cli.settings import settings_option
 from clipstr.cli.synth import require_places, synth_package
 from clipstr.files import whole_file
 
@@ -40,7 +41,7 @@ def scenes(
         typer.Option("--difficulty", min=0, max=1, help="0: clean and clear; 1: all that streets offer."),
     ] = 0.5,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML file of settings (docs/synth.md).")
+        Path | None, typer.Option("--config", help="A TOML file of settings, as --settings prints them.")
     ] = None,
     changes: Annotated[
         list[str] | None,
@@ -59,6 +60,7 @@ def scenes(
         typer.Option("--backgrounds", help="A folder of photographs without words to write the words on."),
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one per core.")] = 0,
+    settings: Annotated[bool, settings_option("clipstr.synth.scenes", "SceneConfig", "synth")] = False,
 ) -> None:
     """Render whole scenes, with every word's text and polygon, line and block.
 

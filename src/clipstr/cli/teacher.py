@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
+from clipstr.cli.settings import settings_option
 from clipstr.cli.teacher_align import align
 from clipstr.errors import MissingExtraError
 
@@ -31,6 +32,7 @@ def train(
     resume: Resume = False,
     max_time: MaxTime = "",
     dry_run: DryRun = False,
+    settings: Annotated[bool, settings_option("clipstr.training", "TeacherRecipe", "train")] = False,
 ) -> None:
     """Train a CLIP on word pictures and their spelled-out text: the best on validation goes to DIR/best.
 
@@ -44,9 +46,9 @@ def train(
         raise MissingExtraError(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    settings = load_teacher_recipe(recipe, changes or ())
+    chosen = load_teacher_recipe(recipe, changes or ())
     console = follow(
-        settings,
+        chosen,
         out,
         resume=resume,
         max_time=max_time,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
+from clipstr.cli.settings import settings_option
 from clipstr.errors import MissingExtraError
 
 __all__ = ["train"]
@@ -25,6 +26,7 @@ def train(
     resume: Resume = False,
     max_time: MaxTime = "",
     dry_run: DryRun = False,
+    settings: Annotated[bool, settings_option("clipstr.training", "Recipe", "train")] = False,
 ) -> None:
     """Train a recogniser by RECIPE: the best model on validation goes to DIR/best.
 
@@ -39,9 +41,9 @@ def train(
         raise MissingExtraError(
             f"training needs more packages: pip install 'clipstr[train]' ({error})"
         ) from error
-    settings = load_recipe(recipe, changes or ())
+    chosen = load_recipe(recipe, changes or ())
     console = follow(
-        settings,
+        chosen,
         out,
         resume=resume,
         max_time=max_time,
@@ -49,5 +51,5 @@ def train(
         again=["clipstr", "train", str(recipe), *(f"--set={change}" for change in changes or ())],
         judged="accuracy",
     )
-    if settings.encoder == "student":
+    if chosen.encoder == "student":
         console.print(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR", soft_wrap=True)

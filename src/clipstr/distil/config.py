@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from clipstr.errors import InputError
+from clipstr.settings import Numbers, setting, settings
 
 __all__ = ["Distillation"]
 
-_LOSSES = ("consistency", "intra", "inter", "l1", "cosine", "kl")
 
-
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Distillation:
     """How a student follows its teacher. The defaults are the paper's where it names them.
 
@@ -20,42 +18,32 @@ class Distillation:
     (table 1); fewer ``decoder_stages`` give table 12.
     """
 
-    encoder_stages: tuple[int, ...] = (1, 2, 3)  # which meet the image stages of the same number
-    decoder_stages: tuple[int, ...] = (1, 2, 3)  # of which i meets text stage 4 - i; 4 meets text stage 0
-    bridge: Literal["text", "image", "none"] = "text"  # whose global embedding encoder stage 4 meets
-    loss: Literal["consistency", "intra", "inter", "l1", "cosine", "kl"] = "consistency"
-    weight: float = 1.0  # of all its terms beside the recognition loss (equation 8)
-    intra_weight: float = 5.0  # the paper's lambda 1 (equation 7)
-    inter_weight: float = 0.1  # the paper's lambda 2
-    tau: float = 0.03  # temperature of the inter loss (equation 6)
-    kl_temperature: float = 1.0  # of the KL loss; the paper does not name it
-    padding: Literal["mask", "include"] = "mask"  # behind a label's end: out, or as the authors do
-    rows: Literal["batch", "word"] = "batch"  # what a row is compared with: the whole batch, or its own word
+    encoder_stages: Numbers = setting(
+        (1, 2, 3), "stages of the encoder that meet the image stages of the same number"
+    )
+    decoder_stages: Numbers = setting(
+        (1, 2, 3), "stages of the decoder, of which i meets text stage 4 - i; 4 meets text stage 0"
+    )
+    bridge: Literal["text", "image", "none"] = setting("text", "whose global embedding encoder stage 4 meets")
+    loss: Literal["consistency", "intra", "inter", "l1", "cosine", "kl"] = setting(
+        "consistency", "how stages are compared (tables 2 and 3)"
+    )
+    weight: float = setting(1.0, "weight of all its terms beside the recognition loss (equation 8)", least=0)
+    intra_weight: float = setting(5.0, "the paper's lambda 1 (equation 7)", least=0)
+    inter_weight: float = setting(0.1, "the paper's lambda 2", least=0)
+    tau: float = setting(0.03, "temperature of the inter loss (equation 6)", above=0)
+    kl_temperature: float = setting(1.0, "temperature of the KL loss; the paper does not name it", above=0)
+    padding: Literal["mask", "include"] = setting(
+        "mask", "behind a label's end: out, or in as the authors do"
+    )
+    rows: Literal["batch", "word"] = setting(
+        "batch", "what a row is compared with: the whole batch, or its own word"
+    )
 
     def __post_init__(self) -> None:
-        choices = {
-            "bridge": ("text", "image", "none"),
-            "loss": _LOSSES,
-            "padding": ("mask", "include"),
-            "rows": ("batch", "word"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"distillation.{name} is {getattr(self, name)!r}; it can be {', '.join(allowed)}"
-                )
         for name, highest in (("encoder_stages", 3), ("decoder_stages", 4)):
             stages = getattr(self, name)
             if list(stages) != sorted(set(stages)) or not set(stages) <= set(range(1, highest + 1)):
-                raise InputError(
-                    f"distillation.{name} is {list(stages)}; it must be rising numbers of 1 to {highest}"
-                )
-        for name in ("tau", "kl_temperature"):
-            if getattr(self, name) <= 0:
-                raise InputError(f"distillation.{name} is {getattr(self, name)}; it must be above 0")
-        if min(self.weight, self.intra_weight, self.inter_weight) < 0:
-            raise InputError("distillation.weight, intra_weight and inter_weight must be 0 or more")
+                raise InputError(f"{name} is {list(stages)}; it must be rising numbers of 1 to {highest}")
         if self.rows == "word" and self.loss not in ("consistency", "intra", "inter"):
-            raise InputError(
-                f"distillation.rows = 'word' means nothing to the loss {self.loss!r}: set 'batch'"
-            )
+            raise InputError(f"rows = 'word' means nothing to the loss {self.loss!r}: set 'batch'")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Any, Literal
 
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.errors import InputError
-from clipstr.form import Preprocessing, WordForm
+from clipstr.form import LONGEST, Preprocessing, WordForm
+from clipstr.settings import Alphabet, setting, settings
 
 __all__ = ["BASE", "NUM_STAGES", "SIZES", "TINY", "StudentConfig"]
 
@@ -16,33 +17,54 @@ NUM_STAGES = 4
 """Encoder and decoder each have four stages (paper, section 3.2): distillation pairs them by number."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class StudentConfig:
     """Everything that decides a recogniser's shapes. The defaults are the authors' (paper, section 4.2).
 
     Raises `InputError` if the numbers do not fit each other.
     """
 
-    characters: str = ALPHABETS["36"]
-    max_length: int = 25  # characters of the longest word, without begin and end
-    image_height: int = 32  # pixels
-    image_width: int = 128  # pixels
-    image_mean: float = 0.5  # subtracted from values of 0 to 1
-    image_deviation: float = 0.5  # divided by, after that
-    stem: Literal["patch", "convolution"] = "patch"
-    patch_height: int = 4  # pixels under one token
-    patch_width: int = 8  # pixels under one token
-    width: int = 384  # channels of every token
-    encoder_depth: int = 12  # layers, split evenly into the four stages
-    encoder_heads: int = 6
-    encoder_mlp_ratio: float = 4.0  # hidden width of the feed-forward part over the width
-    decoder_depth: int = 4  # layers, split evenly into the four stages; 1: one layer run four times
-    decoder_heads: int = 12
-    decoder_mlp_ratio: float = 4.0
-    dropout: float = 0.1  # in the decoder only, as in the authors' code
+    characters: Alphabet = setting(ALPHABETS["36"], "the alphabet that it reads")
+    max_length: int = setting(
+        25, "the longest word, without begin and end", unit="characters", least=1, most=LONGEST
+    )
+    image_height: int = setting(
+        32, "height of the pictures that it sees", unit="pixels", least=1, most=LONGEST
+    )
+    image_width: int = setting(
+        128, "width of the pictures that it sees", unit="pixels", least=1, most=8 * LONGEST
+    )
+    image_mean: float = setting(0.5, "what is subtracted from values of 0 to 1", least=-100, most=100)
+    image_deviation: float = setting(0.5, "what they are divided by after that", above=0, most=100)
+    stem: Literal["patch", "convolution"] = setting("patch", "what makes tokens of pixels")
+    patch_height: int = setting(4, "height of what becomes one token", unit="pixels", least=1, most=8192)
+    patch_width: int = setting(8, "width of what becomes one token", unit="pixels", least=1, most=8192)
+    width: int = setting(384, "size of every token", unit="channels", least=1, most=8192)
+    encoder_depth: int = setting(
+        12,
+        "depth of the encoder, split evenly into the four stages",
+        unit="layers",
+        least=NUM_STAGES,
+        most=256,
+    )
+    encoder_heads: int = setting(6, "heads of attention; they divide the width", least=1, most=8192)
+    encoder_mlp_ratio: float = setting(
+        4.0, "hidden width of the feed-forward part over the width", above=0, most=64
+    )
+    decoder_depth: int = setting(
+        4,
+        "depth of the decoder, split evenly into the four stages; 1: one layer run four times",
+        unit="layers",
+        least=1,
+        most=256,
+    )
+    decoder_heads: int = setting(12, "heads of attention; they divide the width", least=1, most=8192)
+    decoder_mlp_ratio: float = setting(4.0, "the same in the decoder", above=0, most=64)
+    dropout: float = setting(
+        0.1, "share of values dropped, in the decoder only, as in the authors' code", least=0, below=1
+    )
 
     def __post_init__(self) -> None:
-        self.form  # noqa: B018  # what cannot be raises its error
         for name, depth in (("encoder_depth", self.encoder_depth), ("decoder_depth", self.decoder_depth)):
             replicated = name == "decoder_depth" and depth == 1
             if (depth < NUM_STAGES or depth % NUM_STAGES) and not replicated:
@@ -50,17 +72,13 @@ class StudentConfig:
                     f"{name} is {depth}; it must be a multiple of {NUM_STAGES}, one part a stage"
                 )
         for name, heads in (("encoder_heads", self.encoder_heads), ("decoder_heads", self.decoder_heads)):
-            if heads < 1 or self.width % heads:
+            if self.width % heads:
                 raise InputError(f"{name} is {heads}; it must divide the width {self.width}")
         if self.image_height % self.patch_height or self.image_width % self.patch_width:
             raise InputError(
                 f"a picture of {self.image_height}x{self.image_width} does not divide into patches of "
                 f"{self.patch_height}x{self.patch_width} pixels"
             )
-        if self.stem not in ("patch", "convolution"):
-            raise InputError(f"stem is {self.stem!r}; it can be 'patch' or 'convolution'")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
 
     @property
     def charset(self) -> Charset:

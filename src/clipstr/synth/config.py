@@ -6,163 +6,149 @@ A rate is the share of pictures, 0 to 1, that has a thing at difficulty 1; at lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.errors import InputError
-from clipstr.plain import built, read_values, with_changes
+from clipstr.settings import Alphabet, built, read_values, section, setting, settings, with_changes
 
-__all__ = ["Camera", "Layout", "Looks", "Sample", "Scene", "SynthConfig", "WordShares", "load_synth"]
+__all__ = [
+    "MILDEST",
+    "Camera",
+    "Layout",
+    "Looks",
+    "Sample",
+    "Scene",
+    "SynthConfig",
+    "WordShares",
+    "load_synth",
+]
 
 
-def _rates(settings: object, *, beyond: Sequence[str] = ()) -> None:
-    """Raises `InputError` for a field that is no rate, those named in ``beyond`` only for being negative."""
-    for item in fields(settings):  # type: ignore[arg-type]
-        value = getattr(settings, item.name)
-        if value < 0 or (value > 1 and item.name not in beyond):
-            what = "0 or more" if item.name in beyond else "a share, from 0 to 1"
-            raise InputError(f"{type(settings).__name__.lower()}.{item.name} is {value}; it must be {what}")
+def _share(default: float, meaning: str) -> float:
+    return setting(default, meaning, least=0, most=1)
 
 
-@dataclass(frozen=True, kw_only=True)
+MILDEST = 0.1
+"""How hard the mildest pictures are, as a share of the difficulty: streets have easy and hard words."""
+
+
+@settings(frozen=True, kw_only=True)
 class WordShares:
     """What is written, as shares that need not add up to 1."""
 
-    english: float = 0.34  # of frequent English words, frequent ones more often
-    signs: float = 0.22  # of words that stand on signs, shops and packages
-    dictionary: float = 0.08  # of the system's word list, all alike likely
-    names: float = 0.12  # of people, places, brands and abbreviations
-    languages: float = 0.06  # of twelve other languages in the Latin script
-    numbers: float = 0.07  # of numbers, prices, times, dates, measures
-    contacts: float = 0.03  # of phone numbers, plates, web addresses, e-mail
-    invented: float = 0.03  # of words that could exist
-    random: float = 0.05  # of strings of any characters of the alphabet, all alike likely
+    english: float = _share(0.34, "share of frequent English words, frequent ones more often")
+    signs: float = _share(0.22, "share of words that stand on signs, shops and packages")
+    dictionary: float = _share(0.08, "share of the system's word list, all alike likely")
+    names: float = _share(0.12, "share of people, places, brands and abbreviations")
+    languages: float = _share(0.06, "share of twelve other languages in the Latin script")
+    numbers: float = _share(0.07, "share of numbers, prices, times, dates, measures")
+    contacts: float = _share(0.03, "share of phone numbers, plates, web addresses, e-mail")
+    invented: float = _share(0.03, "share of words that could exist")
+    random: float = _share(0.05, "share of strings of any characters of the alphabet, all alike likely")
 
     def __post_init__(self) -> None:
-        _rates(self)
         if not any(asdict(self).values()):
             raise InputError("the shares of words are not all 0")
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Layout:
     """Where letters stand, and from where the word is seen."""
 
-    tracked: float = 0.2  # rate of letters set apart or close
-    dance: float = 0.03  # rate of letters off the line
-    stacked: float = 0.01  # rate of letters below each other
-    arc: float = 0.12  # rate of words along an arc
-    wave: float = 0.03  # rate of words along a wave
-    upright: float = 0.035  # rate of words turned by 90 degrees, either way
-    turned: float = 0.2  # rate of words turned by up to 40 degrees
-    rotation: float = 6.0  # degrees, standard deviation of all other words
-    slant: float = 0.14  # standard deviation of the shear
-    perspective: float = 0.07  # standard deviation of the corners, in letter heights
-    stretch: float = 0.18  # standard deviation of the logarithm of the width
-    margin: float = 0.11  # around the word, mean, in letter heights
-    looseness: float = 0.07  # standard deviation of each margin; below 0 it cuts letters
+    tracked: float = _share(0.2, "rate of letters set apart or close")
+    dance: float = _share(0.03, "rate of letters off the line")
+    stacked: float = _share(0.01, "rate of letters below each other")
+    arc: float = _share(0.12, "rate of words along an arc")
+    wave: float = _share(0.03, "rate of words along a wave")
+    upright: float = _share(0.035, "rate of words turned by 90 degrees, either way")
+    turned: float = _share(0.2, "rate of words turned by up to 40 degrees")
+    rotation: float = setting(
+        6.0, "standard deviation of the turn of all other words", unit="degrees", least=0, most=90
+    )
+    slant: float = _share(0.14, "standard deviation of the shear")
+    perspective: float = _share(0.07, "standard deviation of the corners, in letter heights")
+    stretch: float = _share(0.18, "standard deviation of the logarithm of the width")
+    margin: float = _share(0.11, "room around the word, mean, in letter heights")
+    looseness: float = _share(0.07, "standard deviation of each margin; below 0 it cuts letters")
 
-    def __post_init__(self) -> None:
-        _rates(self, beyond=("rotation",))
 
-
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Looks:
     """How letters are made."""
 
-    bold: float = 0.25  # rate of letters fattened
-    outline: float = 0.08  # rate of a contour in another colour
-    hollow: float = 0.02  # rate of contours alone
-    shadow: float = 0.14  # rate of shadows, hard and soft
-    extruded: float = 0.07  # rate of letters with a side
-    glow: float = 0.03  # rate of a halo
-    neon: float = 0.015  # rate of light tubes
-    embossed: float = 0.06  # rate of letters that catch light at their edges
-    engraved: float = 0.02  # rate of letters in the colour of their ground, seen by light alone
-    worn: float = 0.05  # rate of paint come off
-    stencil: float = 0.01  # rate of letters with bridges
-    dot_matrix: float = 0.015  # rate of letters of dots
-    segments: float = 0.3  # rate of seven-segment displays, of the numbers that can be shown on one
-    gradient: float = 0.10  # rate of ink that changes its colour
-    two_tone: float = 0.03  # rate of words in two colours, one after the other
-    textured: float = 0.10  # rate of ink with a surface
-    translucent: float = 0.06  # rate of thin ink
-
-    def __post_init__(self) -> None:
-        _rates(self)
+    bold: float = _share(0.25, "rate of letters fattened")
+    outline: float = _share(0.08, "rate of a contour in another colour")
+    hollow: float = _share(0.02, "rate of contours alone")
+    shadow: float = _share(0.14, "rate of shadows, hard and soft")
+    extruded: float = _share(0.07, "rate of letters with a side")
+    glow: float = _share(0.03, "rate of a halo")
+    neon: float = _share(0.015, "rate of light tubes")
+    embossed: float = _share(0.06, "rate of letters that catch light at their edges")
+    engraved: float = _share(0.02, "rate of letters in the colour of their ground, seen by light alone")
+    worn: float = _share(0.05, "rate of paint come off")
+    stencil: float = _share(0.01, "rate of letters with bridges")
+    dot_matrix: float = _share(0.015, "rate of letters of dots")
+    segments: float = _share(0.3, "rate of seven-segment displays, of the numbers that can be shown on one")
+    gradient: float = _share(0.10, "rate of ink that changes its colour")
+    two_tone: float = _share(0.03, "rate of words in two colours, one after the other")
+    textured: float = _share(0.10, "rate of ink with a surface")
+    translucent: float = _share(0.06, "rate of thin ink")
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Scene:
     """What is behind, beside and before the word."""
 
-    surface: float = 0.5  # rate of grounds with a surface
-    clutter: float = 0.12  # rate of grounds with things on them, or of the user's photographs
-    gradient: float = 0.2  # rate of grounds that change their colour
-    panel: float = 0.12  # rate of grounds that end inside the picture
-    neighbours: float = 0.35  # rate of other words beside, above and below
-    rules: float = 0.08  # rate of lines above, below or around
-    bars: float = 0.03  # rate of a bar across
-    stains: float = 0.03  # rate of stains
-    leaves: float = 0.01  # rate of leaves
-    faint: float = 0.1  # rate of hardly any contrast between word and ground
-
-    def __post_init__(self) -> None:
-        _rates(self)
+    surface: float = _share(0.5, "rate of grounds with a surface")
+    clutter: float = _share(0.12, "rate of grounds with things on them, or of the user's photographs")
+    gradient: float = _share(0.2, "rate of grounds that change their colour")
+    panel: float = _share(0.12, "rate of grounds that end inside the picture")
+    neighbours: float = _share(0.35, "rate of other words beside, above and below")
+    rules: float = _share(0.08, "rate of lines above, below or around")
+    bars: float = _share(0.03, "rate of a bar across")
+    stains: float = _share(0.03, "rate of stains")
+    leaves: float = _share(0.01, "rate of leaves")
+    faint: float = _share(0.1, "rate of hardly any contrast between word and ground")
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Camera:
     """What light, lens, sensor and file do to the picture."""
 
-    height: float = 30.0  # pixels of a crop, median
-    height_spread: float = 0.5  # standard deviation of its logarithm
-    light: float = 0.25  # rate of uneven light
-    glare: float = 0.06  # rate of spots of light
-    defocus: float = 0.5  # rate
-    motion: float = 0.08  # rate of movement
-    small: float = 0.2  # rate of pictures enlarged from a tiny one
-    sharpened: float = 0.15  # rate of halos of sharpening
-    noise: float = 1.0  # rate of sensor noise
-    cast: float = 0.25  # rate of coloured light
-    bloom: float = 0.2  # rate of bright parts that spill over
-    grey: float = 0.06  # rate of pictures without colour
-    exposure: float = 0.25  # rate of a gamma between 0.5 and 2
-    compression: float = 0.5  # rate of JPEG's traces
-
-    def __post_init__(self) -> None:
-        _rates(self, beyond=("height",))
-        if self.height < 4:
-            raise InputError(f"camera.height is {self.height}; a crop is at least 4 pixels high")
+    height: float = setting(30.0, "height of a crop, median", unit="pixels", least=4, most=512)
+    height_spread: float = _share(0.5, "standard deviation of the logarithm of a crop's height")
+    light: float = _share(0.25, "rate of uneven light")
+    glare: float = _share(0.06, "rate of spots of light")
+    defocus: float = _share(0.5, "rate of lenses out of focus")
+    motion: float = _share(0.08, "rate of movement")
+    small: float = _share(0.2, "rate of pictures enlarged from a tiny one")
+    sharpened: float = _share(0.15, "rate of halos of sharpening")
+    noise: float = _share(1.0, "rate of sensor noise")
+    cast: float = _share(0.25, "rate of coloured light")
+    bloom: float = _share(0.2, "rate of bright parts that spill over")
+    grey: float = _share(0.06, "rate of pictures without colour")
+    exposure: float = _share(0.25, "rate of a gamma between 0.5 and 2")
+    compression: float = _share(0.5, "rate of JPEG's traces")
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class SynthConfig:
-    """The words' alphabet and length, and all that happens in their pictures.
+    """The words' alphabet and length, and all that happens in their pictures."""
 
-    Raises `InputError` for a length that cannot be drawn and rates that are none.
-    """
-
-    characters: str = ALPHABETS["36"]
-    max_length: int = 25  # characters of the longest word
-    mildest: float = (
-        0.1  # how hard the mildest pictures are, as a share of the difficulty; the rest in between
+    characters: Alphabet = setting(ALPHABETS["36"], "the alphabet of what is drawn")
+    max_length: int = setting(25, "the longest word", unit="characters", least=1, most=1000)
+    mildest: float = _share(
+        MILDEST, "how hard the mildest pictures are, as a share of the difficulty; the rest in between"
     )
-    shares: WordShares = field(default_factory=WordShares)
-    layout: Layout = field(default_factory=Layout)
-    looks: Looks = field(default_factory=Looks)
-    scene: Scene = field(default_factory=Scene)
-    camera: Camera = field(default_factory=Camera)
-
-    def __post_init__(self) -> None:
-        Charset(self.characters)
-        if not 0 <= self.mildest <= 1:
-            raise InputError(f"mildest is {self.mildest}; it must be a share, from 0 to 1")
-        if self.max_length < 1:
-            raise InputError(f"max_length is {self.max_length}; it is at least 1")
+    shares: WordShares = section(WordShares)
+    layout: Layout = section(Layout)
+    looks: Looks = section(Looks)
+    scene: Scene = section(Scene)
+    camera: Camera = section(Camera)
 
     @property
     def charset(self) -> Charset:
@@ -185,7 +171,6 @@ def load_synth(path: Path | None, changes: Sequence[str] = (), *, default: Synth
     """``default`` with the settings of the TOML file ``path`` and then ``changes`` put in.
 
     ``changes`` are texts such as ``looks.neon=0.2``. Raises `RecipeError` for an unknown key, naming the
-    nearest known one, and `InputError` for values that cannot be.
+    nearest known one, and for values that cannot be.
     """
-    config = built(SynthConfig, with_changes(read_values(path) if path else {}, changes), "", default)
-    return replace(config, characters=Charset.named(config.characters).characters)
+    return built(SynthConfig, with_changes(read_values(path) if path else {}, changes), default)

@@ -2,54 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from clipstr.errors import InputError
+from clipstr.settings import Numbers, setting, settings
 
-__all__ = ["NUM_STAGES", "TeacherConfig", "quarter_points"]
+__all__ = ["NUM_STAGES", "TeacherConfig", "check_tokens", "quarter_points"]
 
 NUM_STAGES = 4
 """Each CLIP encoder is read out in four stages (paper, section 3.2); the fourth is its global embedding."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class TeacherConfig:
     """A frozen CLIP and how it is read out. The defaults are the paper's (sections 3.1 and 4.2)."""
 
-    weights: str = ""  # an OpenCLIP tag, a .pt or .safetensors file, or an OpenCLIP folder; empty: no teacher
-    architecture: str = "ViT-B-16-quickgelu"  # OpenCLIP's name for it; a folder brings its own
-    sha256: str = ""  # of the weight file, checked before it is opened; empty: not checked
-    positions: Literal["cut", "interpolate"] = "cut"  # how position embeddings fit the smaller picture
-    tokens: Literal["characters", "words"] = "characters"  # what one text token stands for
-    case: Literal["fold", "keep"] = "fold"  # whether A and a are the same token
-    image_stages: tuple[int, ...] = ()  # layers after which stages 1, 2, 3 are read; empty: quarter points
-    text_stages: tuple[int, ...] = ()  # the same for the text encoder
-    cache_mib: int = 512  # memory for the text features of labels seen before; 0: no cache
+    weights: str = setting(
+        "", "an OpenCLIP tag, a .pt or .safetensors file, or an OpenCLIP folder; empty: no teacher"
+    )
+    architecture: str = setting("ViT-B-16-quickgelu", "OpenCLIP's name for it; a folder brings its own")
+    sha256: str = setting("", "checksum of the weight file, checked before it is opened; empty: not checked")
+    positions: Literal["cut", "interpolate"] = setting(
+        "cut", "how position embeddings fit the smaller picture"
+    )
+    tokens: Literal["characters", "words"] = setting("characters", "what one text token stands for")
+    case: Literal["fold", "keep"] = setting("fold", "whether A and a are the same token")
+    image_stages: Numbers = setting((), "layers after which stages 1, 2, 3 are read; empty: quarter points")
+    text_stages: Numbers = setting((), "the same for the text encoder")
+    cache_mib: int = setting(
+        512,
+        "memory for the text features of labels seen before; 0: no cache",
+        unit="MiB",
+        least=0,
+        most=2**20,
+    )
 
     def __post_init__(self) -> None:
-        choices = {
-            "positions": ("cut", "interpolate"),
-            "tokens": ("characters", "words"),
-            "case": ("fold", "keep"),
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"teacher.{name} is {getattr(self, name)!r}; it can be {' or '.join(allowed)}"
-                )
-        if self.cache_mib < 0:
-            raise InputError(f"teacher.cache_mib is {self.cache_mib}; it must be 0 or more")
-        if self.tokens == "words" and self.case == "keep":
-            raise InputError(
-                "teacher.case = 'keep' needs teacher.tokens = 'characters': CLIP's words have one case"
-            )
+        check_tokens(self.tokens, self.case)
         for name in ("image_stages", "text_stages"):
             layers = getattr(self, name)
-            if layers and (len(layers) != NUM_STAGES - 1 or list(layers) != sorted(set(layers))):
+            rising = list(layers) == sorted(set(layers)) and min(layers, default=1) >= 1
+            if layers and (len(layers) != NUM_STAGES - 1 or not rising):
                 raise InputError(
-                    f"teacher.{name} is {list(layers)}; it must be {NUM_STAGES - 1} rising layer numbers"
+                    f"{name} is {list(layers)}; it must be {NUM_STAGES - 1} rising layer numbers"
                 )
+
+
+def check_tokens(tokens: str, case: str) -> None:
+    """Raises `InputError` for a way to write labels that CLIP has not."""
+    if tokens == "words" and case == "keep":
+        raise InputError("case = 'keep' needs tokens = 'characters': CLIP's words have one case")
 
 
 def quarter_points(depth: int) -> tuple[int, ...]:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.distil import Distillation
 from clipstr.errors import InputError, ModelError, RecipeError
-from clipstr.form import Preprocessing, WordForm
+from clipstr.form import LONGEST, Preprocessing, WordForm
 from clipstr.models import ModelConfig, find_model
-from clipstr.plain import built, read_values, with_changes
+from clipstr.settings import Alphabet, built, read_values, section, setting, settings, with_changes
 from clipstr.student import SIZES, StudentConfig
 from clipstr.teacher import TeacherConfig
+from clipstr.teacher.config import check_tokens
 from clipstr.training.settings import DataSettings, Optimisation, RunSettings, StartSettings
 
 __all__ = [
@@ -29,23 +30,24 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class ClipSettings:
     """The teacher that a run trains, and what it is told."""
 
-    architecture: str = "ViT-S-16"  # of OpenCLIP, or a JSON file in its format
-    characters: str = ALPHABETS["36"]
-    max_length: int = 25  # characters of the longest word
-    image_height: int = 32  # pixels
-    image_width: int = 128  # pixels
-    tokens: Literal["characters", "words"] = "characters"  # what one text token stands for
-    case: Literal["fold", "keep"] = "fold"  # whether A and a are the same token
+    architecture: str = setting("ViT-S-16", "its name in OpenCLIP, or a JSON file in its format")
+    characters: Alphabet = setting(ALPHABETS["36"], "the alphabet of its labels")
+    max_length: int = setting(25, "the longest word", unit="characters", least=1, most=LONGEST)
+    image_height: int = setting(
+        32, "height of the pictures that it sees", unit="pixels", least=1, most=LONGEST
+    )
+    image_width: int = setting(
+        128, "width of the pictures that it sees", unit="pixels", least=1, most=8 * LONGEST
+    )
+    tokens: Literal["characters", "words"] = setting("characters", "what one text token stands for")
+    case: Literal["fold", "keep"] = setting("fold", "whether A and a are the same token")
 
     def __post_init__(self) -> None:
-        Charset(self.characters)
-        TeacherConfig(tokens=self.tokens, case=self.case)
-        if self.max_length < 1:
-            raise RecipeError(f"clip.max_length is {self.max_length}; it must be at least 1")
+        check_tokens(self.tokens, self.case)
 
     @property
     def form(self) -> WordForm:
@@ -57,38 +59,36 @@ class ClipSettings:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class TeacherRecipe:
     """A whole run that trains a teacher."""
 
-    name: str = "teacher"
-    clip: ClipSettings = field(default_factory=ClipSettings)
-    data: DataSettings = field(default_factory=DataSettings)
-    optimisation: Optimisation = field(default_factory=Optimisation)
-    run: RunSettings = field(default_factory=RunSettings)
+    name: str = setting("teacher", "what the run is called")
+    clip: ClipSettings = section(ClipSettings)
+    data: DataSettings = section(DataSettings)
+    optimisation: Optimisation = section(Optimisation)
+    run: RunSettings = section(RunSettings)
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Recipe:
     """A whole run that trains a recogniser."""
 
-    name: str = "recogniser"
-    size: str = (
-        "base"  # of `clipstr.student.SIZES`, or "" for start.model's; [student] changes single settings
+    name: str = setting("recogniser", "what the run, and its model, are called")
+    size: str = setting("base", "base or tiny, or empty for start.model's; [student] changes single settings")
+    encoder: Literal["student", "clip"] = setting(
+        "student", "whose encoder reads; clip: the teacher's own, frozen (table 7, last row)"
     )
-    encoder: Literal["student", "clip"] = "student"  # "clip": the teacher's own, frozen (table 7, last row)
-    prompts: int = 16  # learned tokens in a frozen CLIP encoder
-    start: StartSettings = field(default_factory=StartSettings)
-    student: StudentConfig = field(default_factory=StudentConfig)
-    teacher: TeacherConfig = field(default_factory=TeacherConfig)  # without weights there is none
-    distillation: Distillation = field(default_factory=Distillation)
-    data: DataSettings = field(default_factory=DataSettings)
-    optimisation: Optimisation = field(default_factory=Optimisation)
-    run: RunSettings = field(default_factory=RunSettings)
+    prompts: int = setting(16, "learned tokens in a frozen CLIP encoder", least=0, most=1024)
+    start: StartSettings = section(StartSettings)
+    student: StudentConfig = section(StudentConfig)
+    teacher: TeacherConfig = section(TeacherConfig)
+    distillation: Distillation = section(Distillation)
+    data: DataSettings = section(DataSettings)
+    optimisation: Optimisation = section(Optimisation)
+    run: RunSettings = section(RunSettings)
 
     def __post_init__(self) -> None:
-        if self.encoder not in ("student", "clip"):
-            raise RecipeError(f"encoder is {self.encoder!r}; it can be student or clip")
         if self.encoder == "clip" and (not self.teacher.weights or self.optimisation.ctc_weight):
             raise RecipeError(
                 "encoder = 'clip' needs teacher.weights, and optimisation.ctc_weight = 0: "
@@ -96,8 +96,6 @@ class Recipe:
             )
         if self.encoder == "clip" and self.start.model:
             raise RecipeError("encoder = 'clip' cannot start from a model, whose encoder is another")
-        if self.prompts < 0:
-            raise RecipeError(f"prompts is {self.prompts}; it must be 0 or more")
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
@@ -117,7 +115,7 @@ def load_teacher_recipe(path: Path, changes: Sequence[str] = ()) -> TeacherRecip
     """The recipe of a teacher, under the same rules as `load_recipe`."""
     values = with_changes(read_values(path), changes)
     try:
-        return built(TeacherRecipe, values, "", TeacherRecipe())
+        return built(TeacherRecipe, values, TeacherRecipe())
     except InputError as error:
         raise RecipeError(f"{path}: {error}") from error
 
@@ -127,32 +125,26 @@ def recipe_from_dict(values: dict[str, Any]) -> Recipe:
 
     Raises `RecipeError`, or a `ModelError` if the model to start from is not there.
     """
-    chosen = built(_Chosen, {key: values[key] for key in ("size", "start") if key in values}, "", _Chosen())
+    chosen = built(_Chosen, {key: values[key] for key in ("size", "start") if key in values}, _Chosen())
     start, size = chosen.start, chosen.size
     if start.model:
         if size:
             raise RecipeError(f"size is {size!r}, but start.model has its own: leave size out")
         config = ModelConfig.load(find_model(start.model))
         default = Recipe(size="", student=StudentConfig.of(config.form, config.architecture))
-        return _named_alphabet(built(Recipe, values, "", default))
+        return built(Recipe, values, default)
     size = size or "base"
     if size not in SIZES:
         raise RecipeError(f"size is {size!r}; there are {', '.join(sorted(SIZES))}")
-    return _named_alphabet(built(Recipe, values, "", Recipe(size=size, student=SIZES[size])))
+    return built(Recipe, values, Recipe(size=size, student=SIZES[size]))
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class _Chosen:
     """What decides the defaults of all the rest."""
 
-    size: str = ""
-    start: StartSettings = field(default_factory=StartSettings)
-
-
-def _named_alphabet(recipe: Recipe) -> Recipe:
-    """``recipe`` with the field's alphabets by name, "36", "62" or "94", written out."""
-    characters = Charset.named(recipe.student.characters).characters
-    return replace(recipe, student=replace(recipe.student, characters=characters))
+    size: str = setting("", "of `clipstr.student.SIZES`")
+    start: StartSettings = section(StartSettings)
 
 
 def plain_recipe(recipe: Recipe | TeacherRecipe) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from clipstr.errors import RecipeError
-from clipstr.synth.config import Camera, Layout, Looks, Scene, SynthConfig, WordShares
+from clipstr.settings import Journals, Texts, section, sections, setting, settings
+from clipstr.synth.config import MILDEST, Camera, Layout, Looks, Scene, WordShares
 
 __all__ = [
     "DataSettings",
@@ -23,61 +23,53 @@ Augmentation = Literal["none", "camera", "rand"]
 """`clipstr.data.AUGMENTATIONS` by name; "rand" is the paper's (RandAugment, section 4.2)."""
 
 
-Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
-
-
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise RecipeError(f"{name} is {value!r}; it can be {', '.join(choices[:-1])} or {choices[-1]}")
-
-
-def _share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise RecipeError(f"{name} is {value}; it is a share, from 0 to below 1")
-
-
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class SourceSettings:
     """Labelled crops, mixed as one: all of its paths' crops once, in random order, then again."""
 
-    paths: tuple[str, ...] = ()  # files or folders; every data set there is part of the source
-    weight: float = 1.0  # of its samples beside the other sources' and the synthetic ones
-    augment: Augmentation = "none"
+    paths: Texts = setting((), "files or folders; every data set there is part of the source")
+    weight: float = setting(
+        1.0,
+        "how many samples it gives, in proportion to the other weights",
+        above=0,
+    )
+    augment: Augmentation = setting("none", "what is done to its crops")
 
     def __post_init__(self) -> None:
-        _choice("a source's augment", self.augment, ("none", "camera", "rand"))
         if not self.paths:
             raise RecipeError("a source needs paths: name its files or folders")
-        if self.weight <= 0:
-            raise RecipeError(f"a source's weight is {self.weight}; it must be above 0")
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class SyntheticSettings:
     """Rendered words: how many, from which material, how hard when, and all settings of the renderer."""
 
-    weight: float = 1.0  # of its samples beside the sources'; 0: nothing is rendered
-    augment: Augmentation = "none"  # beside what the renderer itself does
-    fonts: tuple[str, ...] = ()  # font folders; empty: the system's
-    words: str = ""  # a word list; empty: ours and the system's
-    backgrounds: str = ""  # a folder of pictures to put behind words; empty: made-up things
-    easy_until: float = 0.1  # share of the run with the easiest renderings only
-    hard_from: float = 0.5  # share of the run from which renderings are as hard as they come
-    easiest: float = 0.0  # the renderings' difficulty at the start, 0 to 1
-    mildest: float = SynthConfig.mildest  # a rendering's own difficulty, at least, as a share of the run's
-    shares: WordShares = field(default_factory=WordShares)
-    layout: Layout = field(default_factory=Layout)
-    looks: Looks = field(default_factory=Looks)
-    scene: Scene = field(default_factory=Scene)
-    camera: Camera = field(default_factory=Camera)
+    weight: float = setting(
+        1.0, "how many samples are rendered, in proportion to the sources' weights; 0: none", least=0
+    )
+    augment: Augmentation = setting("none", "what is done beside what the renderer itself does")
+    fonts: Texts = setting((), "font folders; empty: the system's")
+    words: str = setting("", "a word list; empty: ours and the system's")
+    backgrounds: str = setting("", "a folder of pictures to put behind words; empty: made-up things")
+    easy_until: float = setting(0.1, "share of the run with the easiest renderings only", least=0, most=1)
+    hard_from: float = setting(
+        0.5, "share of the run from which renderings are as hard as they come", least=0, most=1
+    )
+    easiest: float = setting(0.0, "the renderings' difficulty at the start", least=0, most=1)
+    mildest: float = setting(
+        MILDEST, "a rendering's own difficulty, at least, as a share of the run's", least=0, most=1
+    )
+    shares: WordShares = section(WordShares)
+    layout: Layout = section(Layout)
+    looks: Looks = section(Looks)
+    scene: Scene = section(Scene)
+    camera: Camera = section(Camera)
 
     def __post_init__(self) -> None:
-        _choice("data.synthetic.augment", self.augment, ("none", "camera", "rand"))
-        if self.weight < 0:
-            raise RecipeError(f"data.synthetic.weight is {self.weight}; it must be 0 or more")
-        if not 0 <= self.easy_until <= self.hard_from <= 1:
+        if self.easy_until > self.hard_from:
             raise RecipeError(
-                "data.synthetic.easy_until and hard_from are shares of the run, 0 to 1, in this order"
+                f"easy_until is {self.easy_until} and hard_from {self.hard_from}: shares of the run, "
+                "in this order"
             )
 
     def difficulty(self, progress: float) -> float:
@@ -94,56 +86,62 @@ class SyntheticSettings:
         return self.easiest + (1.0 - self.easiest) * risen
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class DataSettings:
     """Where the samples come from."""
 
-    sources: Mapping[str, SourceSettings] = field(default_factory=dict)  # by any name
-    synthetic: SyntheticSettings = field(default_factory=SyntheticSettings)
-    validation: tuple[str, ...] = ()  # files or folders; every data set there is a validation set
-    unknown: Literal["delete", "drop"] = "delete"  # characters outside the alphabet, or labels with them
-    workers: int = 1  # processes that prepare samples, beside each training process
-    seed: int = 0
+    sources: Mapping[str, SourceSettings] = sections("labelled crops, by any name")
+    synthetic: SyntheticSettings = section(SyntheticSettings)
+    validation: Texts = setting((), "files or folders; every data set there is a validation set")
+    unknown: Literal["delete", "drop"] = setting(
+        "delete", "what happens to characters outside the alphabet, or to labels with them"
+    )
+    workers: int = setting(
+        1, "processes that prepare samples, beside each training process; 0: none", least=0, most=1024
+    )
+    seed: int = setting(0, "another seed, other samples in another order", least=0, most=2**63 - 1)
 
     def __post_init__(self) -> None:
-        _choice("data.unknown", self.unknown, ("delete", "drop"))
         if not self.sources and not self.synthetic.weight:
-            raise RecipeError(
-                "there is nothing to train on: data.synthetic.weight is 0 and no source is named"
-            )
-        if self.workers < 0:
-            raise RecipeError(f"data.workers is {self.workers}; 0 prepares samples in the training process")
+            raise RecipeError("there is nothing to train on: synthetic.weight is 0 and no source is named")
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class Optimisation:
     """How the weights move. The defaults are the paper's where it names them (section 4.2)."""
 
-    samples: int = 1_000_000  # how many samples the run sees
-    epochs: float = 0.0  # if above 0: passes over all sources, in the place of samples
-    batch_size: int = 320  # words a step, of all processes together
-    accumulate: int = 1  # parts that a process takes its words of a step in, to need less memory
-    optimiser: Literal["adamw", "muon"] = "adamw"  # muon learns from fewer samples: docs/training.md
-    learning_rate: float = 1.4e-3  # at its highest
-    scaling: Literal["none", "authors"] = "none"  # authors: times sqrt(processes) x words of each / 256
-    warm_up: float = 0.075  # share of the run in which the learning rate rises
-    weight_decay: float = 0.0  # on matrices only
-    beta2: float = 0.999  # of AdamW's second moment
-    gradient_clip: float = 20.0  # largest norm of the gradient
-    average: float = 0.0  # decay of a moving average of the weights, which is judged and kept; 0: none
-    ctc_weight: float = 0.0  # of a CTC loss on the encoder's columns, dropped after training
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("samples", "batch_size", "accumulate", "learning_rate", "gradient_clip"):
-            if getattr(self, name) <= 0:
-                raise RecipeError(f"optimisation.{name} is {getattr(self, name)}; it must be above 0")
-        if self.epochs < 0:
-            raise RecipeError(f"optimisation.epochs is {self.epochs}; it must be 0 or more")
-        for name in ("warm_up", "average", "label_smoothing", "beta2"):
-            _share(f"optimisation.{name}", getattr(self, name))
-        _choice("optimisation.optimiser", self.optimiser, ("adamw", "muon"))
-        _choice("optimisation.scaling", self.scaling, ("none", "authors"))
+    samples: int = setting(1_000_000, "how many samples the run sees", least=1, most=10**15)
+    epochs: float = setting(
+        0.0, "if above 0: passes over all sources, in the place of samples", least=0, most=10**9
+    )
+    batch_size: int = setting(320, "words a step, of all processes together", least=1, most=2**20)
+    accumulate: int = setting(
+        1, "parts that a process takes its words of a step in, to need less memory", least=1, most=2**20
+    )
+    optimiser: Literal["adamw", "muon"] = setting(
+        "adamw", "what moves the weights; muon learns from fewer samples: docs/training.md"
+    )
+    learning_rate: float = setting(1.4e-3, "the learning rate at its highest", above=0, most=100)
+    scaling: Literal["none", "authors"] = setting(
+        "none",
+        "of the learning rate; authors: times sqrt(processes) x words of each / 256",
+    )
+    warm_up: float = setting(0.075, "share of the run in which the learning rate rises", least=0, below=1)
+    weight_decay: float = setting(0.0, "weight decay, of matrices only", least=0, most=100)
+    beta2: float = setting(0.999, "decay of AdamW's second moment", least=0, below=1)
+    gradient_clip: float = setting(20.0, "largest norm of the gradient", above=0)
+    average: float = setting(
+        0.0,
+        "decay of a moving average of the weights (EMA), which is judged and kept; 0: none",
+        least=0,
+        below=1,
+    )
+    ctc_weight: float = setting(
+        0.0, "weight of a CTC loss on the encoder's columns, dropped after training", least=0
+    )
+    label_smoothing: float = setting(
+        0.0, "share of the probability that is spread over all characters", least=0, below=1
+    )
 
     def peak(self, processes: int) -> float:
         """The highest learning rate with so many ``processes``.
@@ -156,32 +154,33 @@ class Optimisation:
         return self.learning_rate * math.sqrt(processes) * (self.batch_size / processes) / 256
 
 
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class RunSettings:
     """How the run is carried out; none of it should change what is learned."""
 
-    precision: Precision = "auto"  # auto: bf16-mixed where the device is made for it, or else 32-true
-    compile: bool = False  # torch.compile the recogniser, which pays after some minutes
-    devices: int = 1  # GPUs of this machine, or processes on a CPU; 0: all GPUs. torchrun decides it itself
-    validate_every: int = 50_000  # samples
-    checkpoint_every: float = 120.0  # seconds
-    log_every: int = 20  # steps
-    journals: tuple[str, ...] = ("tensorboard",)  # or wandb, mlflow
-    threads: int = 0  # of PyTorch on the CPU; 0: as it likes
-    seed: int = 0  # of the first weights and of dropout
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = setting(
+        "auto",
+        "of products; auto: bf16-mixed where the device is made for it, or else 32-true",
+    )
+    compile: bool = setting(False, "torch.compile the recogniser, which pays after some minutes")
+    devices: int = setting(
+        1,
+        "GPUs of this machine, or processes on a CPU; 0: all GPUs. torchrun decides it itself",
+        least=0,
+        most=1024,
+    )
+    validate_every: int = setting(
+        50_000, "how often the model is judged", unit="samples", least=1, most=10**15
+    )
+    checkpoint_every: float = setting(120.0, "how often a checkpoint is written", unit="seconds", above=0)
+    log_every: int = setting(20, "how often losses are written down", unit="steps", least=1, most=10**9)
+    journals: Journals = setting(("tensorboard",), "where the run is written down for people to look at")
+    threads: int = setting(0, "threads of PyTorch on the CPU; 0: as it likes", least=0, most=1024)
+    seed: int = setting(0, "another seed, other first weights and other dropout", least=0, most=2**63 - 1)
 
-    def __post_init__(self) -> None:
-        _choice("run.precision", self.precision, get_args(Precision))
-        for journal in self.journals:
-            _choice("a journal in run.journals", journal, ("tensorboard", "wandb", "mlflow"))
-        if min(self.validate_every, self.checkpoint_every, self.log_every) <= 0:
-            raise RecipeError("run.validate_every, checkpoint_every and log_every must be above 0")
-        if self.devices < 0 or self.threads < 0:
-            raise RecipeError("run.devices and run.threads must be 0 or more")
 
-
-@dataclass(frozen=True, kw_only=True)
+@settings(frozen=True, kw_only=True)
 class StartSettings:
     """From which weights a run begins."""
 
-    model: str = ""  # an embedded model's name or a model's folder; empty: from random weights
+    model: str = setting("", "an embedded model's name or a model's folder; empty: from random weights")
