@@ -30,8 +30,8 @@ from clipstr.synth import SynthConfig, WordRenderer
 from clipstr.teacher import Guidance, Teacher, TeacherConfig
 from clipstr.teacher.architecture import named_architecture
 from clipstr.teacher.weights import save_clip
-from clipstr.training.objective import Learner, make_batch
-from clipstr.training.recognition import pair_sizes
+from clipstr.training.tasks.objective import Learner, make_batch
+from clipstr.training.tasks.recognition import pair_sizes
 
 
 def labels_of(options: argparse.Namespace, count: int) -> list[str]:

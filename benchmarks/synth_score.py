@@ -33,12 +33,12 @@ from clipstr.form import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student.config import TINY
 from clipstr.student.encoder import Encoder
-from clipstr.training.objective import Batch, CtcHead, ctc_loss, make_batch
-from clipstr.training.optimiser import new_optimiser
-from clipstr.training.processes import quick_precision
-from clipstr.training.schedule import learning_rate
+from clipstr.training.optimisation.optimiser import new_optimiser
+from clipstr.training.optimisation.schedule import learning_rate
+from clipstr.training.run.processes import quick_precision
+from clipstr.training.samples.stream import MixedWords, Slice, loader
 from clipstr.training.settings import DataSettings, Optimisation, SourceSettings, SyntheticSettings
-from clipstr.training.stream import MixedWords, Slice, loader
+from clipstr.training.tasks.objective import Batch, CtcHead, ctc_loss, make_batch
 
 MODEL = replace(TINY, patch_height=32, width=128, encoder_heads=4, decoder_heads=4)
 COURSE = Optimisation(

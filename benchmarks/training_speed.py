@@ -29,8 +29,8 @@ import torch
 from clipstr.teacher.architecture import named_architecture
 from clipstr.teacher.weights import save_clip
 from clipstr.training import Recipe, Step, Trainer, load_recipe
-from clipstr.training.stream import Words, loader
-from clipstr.training.task import normalised
+from clipstr.training.samples.stream import Words, loader
+from clipstr.training.tasks.task import normalised
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 FILES = {"tiny": "tiny.toml", "base": "baseline.toml", "clipocr": "clipocr.toml"}

@@ -22,7 +22,7 @@ import torch
 
 from clipstr.student.storage import load_recogniser
 from clipstr.training import Recipe, SourceSettings, SyntheticSettings
-from clipstr.training.checkpoint import load_checkpoint
+from clipstr.training.run.checkpoint import load_checkpoint
 from runs import STUDENT, Watcher, bars_recipe, new_trainer, run, write_bars
 
 

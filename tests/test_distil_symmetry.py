@@ -27,8 +27,8 @@ from clipstr.errors import InputError
 from clipstr.form import Preprocessing
 from clipstr.student import BASE
 from clipstr.teacher import Teacher, TeacherConfig
-from clipstr.training.objective import Learner, make_batch
-from clipstr.training.recognition import pair_sizes
+from clipstr.training.tasks.objective import Learner, make_batch
+from clipstr.training.tasks.recognition import pair_sizes
 
 LABELS = ["table", "2023", "antique", "g7"]
 

@@ -19,7 +19,7 @@ from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
 from clipstr.reader import Reader
 from clipstr.student.adaptation import adapt
 from clipstr.student.storage import load_recogniser
-from clipstr.training.validation import StudentReader
+from clipstr.training.tasks.validation import StudentReader
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "val"

@@ -13,7 +13,7 @@ from clipstr.errors import InputError
 
 if TYPE_CHECKING:
     from clipstr.training import Recipe, TeacherRecipe
-    from clipstr.training.plan import Plan
+    from clipstr.training.run.plan import Plan
 
 __all__ = ["show_plan"]
 
@@ -26,7 +26,7 @@ def show_plan(settings: Recipe | TeacherRecipe, out: Path, seconds: float | None
 
     Writes a sheet of the first samples into ``out``. Raises what the run itself would.
     """
-    from clipstr.training.plan import plan
+    from clipstr.training.run.plan import plan
 
     with console.status("making a few steps to measure"):
         found = plan(settings)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from clipstr.training.loop import Trainer
 from clipstr.training.observer import Observer, Outcome, SampleReading, Step, Validation
 from clipstr.training.recipe import ClipSettings, Recipe, TeacherRecipe, load_recipe, load_teacher_recipe
-from clipstr.training.records import BEST_FOLDER
+from clipstr.training.run.loop import Trainer
+from clipstr.training.run.records import BEST_FOLDER
 from clipstr.training.settings import (
     DataSettings,
     Optimisation,

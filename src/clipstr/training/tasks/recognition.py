@@ -20,12 +20,12 @@ from clipstr.student import Recogniser, StudentConfig
 from clipstr.student.adaptation import adapt
 from clipstr.student.storage import load_recogniser, save_recogniser
 from clipstr.teacher import Guidance, Teacher, TeacherSizes
-from clipstr.training.objective import Batch, Learner, make_batch
 from clipstr.training.observer import SampleReading, Validation
-from clipstr.training.prompted import PromptedClip, save_trained
 from clipstr.training.recipe import Recipe
-from clipstr.training.stream import validation_sets
-from clipstr.training.validation import StudentReader
+from clipstr.training.samples.stream import validation_sets
+from clipstr.training.tasks.objective import Batch, Learner, make_batch
+from clipstr.training.tasks.prompted import PromptedClip, save_trained
+from clipstr.training.tasks.validation import StudentReader
 
 __all__ = ["Recognition", "pair_sizes"]
 

@@ -11,7 +11,7 @@ from clipstr.charset import Charset
 from clipstr.data import LabelRule, LmdbDataset, write_lmdb
 from clipstr.errors import DataError
 from clipstr.training import SourceSettings
-from clipstr.training.crops import Crops
+from clipstr.training.samples.crops import Crops
 
 LABELS = ["a1", "b-2", "", "c" * 9, "d€", "e5"]
 

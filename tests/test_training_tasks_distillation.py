@@ -24,8 +24,8 @@ from clipstr.training import (
     RunSettings,
     TeacherRecipe,
 )
-from clipstr.training.checkpoint import load_checkpoint
-from clipstr.training.recognition import Recognition
+from clipstr.training.run.checkpoint import load_checkpoint
+from clipstr.training.tasks.recognition import Recognition
 from runs import STUDENT, Watcher, bars
 from runs import run as run_recipe
 

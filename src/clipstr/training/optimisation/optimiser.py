@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from clipstr.training.muon import Muon
+from clipstr.training.optimisation.muon import Muon
 from clipstr.training.settings import Optimisation
 
 __all__ = ["new_optimiser"]

@@ -23,10 +23,10 @@ from clipstr.teacher.contrast import contrastive_loss
 from clipstr.teacher.inputs import InputConversion
 from clipstr.teacher.tokens import LabelTokens
 from clipstr.teacher.weights import save_clip
-from clipstr.training.objective import Batch, CtcHead, ctc_loss, make_batch
 from clipstr.training.observer import Validation
 from clipstr.training.recipe import TeacherRecipe
-from clipstr.training.stream import validation_sets
+from clipstr.training.samples.stream import validation_sets
+from clipstr.training.tasks.objective import Batch, CtcHead, ctc_loss, make_batch
 
 __all__ = ["Contrast"]
 

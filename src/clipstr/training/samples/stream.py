@@ -24,8 +24,8 @@ from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.errors import ClipstrError, TrainingError
 from clipstr.form import WordForm
 from clipstr.synth import SynthConfig, WordRenderer, find_backgrounds, find_fonts, load_words
-from clipstr.training.crops import Crops
-from clipstr.training.mixture import SYNTHETIC, Mixture, Place
+from clipstr.training.samples.crops import Crops
+from clipstr.training.samples.mixture import SYNTHETIC, Mixture, Place
 from clipstr.training.settings import DataSettings, SyntheticSettings
 
 __all__ = ["MixedWords", "Request", "Slice", "Words", "loader", "validation_sets"]

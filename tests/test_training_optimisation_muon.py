@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from clipstr.student import Recogniser
 from clipstr.training import Optimisation
-from clipstr.training.checkpoint import load_checkpoint
-from clipstr.training.muon import Muon, orthogonalised
-from clipstr.training.objective import Learner
-from clipstr.training.optimiser import new_optimiser
+from clipstr.training.optimisation.muon import Muon, orthogonalised
+from clipstr.training.optimisation.optimiser import new_optimiser
+from clipstr.training.run.checkpoint import load_checkpoint
+from clipstr.training.tasks.objective import Learner
 from runs import STUDENT, bars_recipe, run
 
 SHAPES = [(6, 6), (4, 12), (12, 4)]

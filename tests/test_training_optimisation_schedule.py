@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clipstr.training.schedule import Budget, learning_rate
+from clipstr.training.optimisation.schedule import Budget, learning_rate
 
 
 def test_the_learning_rate_is_pytorchs_one_cycle() -> None:

@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 import clips
 from clipstr.teacher import TeacherConfig
 from clipstr.training import ClipSettings, Optimisation, Recipe, RunSettings, TeacherRecipe
-from clipstr.training.checkpoint import load_checkpoint
 from clipstr.training.recipe import plain_recipe
+from clipstr.training.run.checkpoint import load_checkpoint
 from killing import sha256
 from runs import STUDENT, bars, bars_recipe
 

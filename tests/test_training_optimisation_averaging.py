@@ -7,7 +7,7 @@ from contextlib import suppress
 import torch
 from torch import nn
 
-from clipstr.training.averaging import Average
+from clipstr.training.optimisation.averaging import Average
 
 
 def test_it_is_the_exponential_average_with_a_decay_that_grows() -> None:

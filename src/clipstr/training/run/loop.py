@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 
 from clipstr.errors import RecipeError, TrainingError
-from clipstr.training.averaging import Average
-from clipstr.training.checkpoint import Checkpoint
-from clipstr.training.contrast import Contrast
-from clipstr.training.interruption import Interruption
 from clipstr.training.observer import Observer, Outcome, Step
-from clipstr.training.optimiser import new_optimiser
-from clipstr.training.processes import Processes
+from clipstr.training.optimisation.averaging import Average
+from clipstr.training.optimisation.optimiser import new_optimiser
+from clipstr.training.optimisation.schedule import Budget, learning_rate
 from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
-from clipstr.training.recognition import Recognition
-from clipstr.training.records import Records
-from clipstr.training.schedule import Budget, learning_rate
-from clipstr.training.stream import MixedWords, Slice, Words, loader
-from clipstr.training.task import Task, normalised
+from clipstr.training.run.checkpoint import Checkpoint
+from clipstr.training.run.interruption import Interruption
+from clipstr.training.run.processes import Processes
+from clipstr.training.run.records import Records
+from clipstr.training.samples.stream import MixedWords, Slice, Words, loader
+from clipstr.training.tasks.contrast import Contrast
+from clipstr.training.tasks.recognition import Recognition
+from clipstr.training.tasks.task import Task, normalised
 
 __all__ = ["PRODUCTS", "Trainer", "new_task"]
 

@@ -13,7 +13,7 @@ from clipstr.data import LmdbDataset, write_lmdb
 from clipstr.errors import DataError, RecipeError, TrainingError
 from clipstr.student.storage import load_recogniser
 from clipstr.training import SourceSettings, SyntheticSettings, load_recipe
-from clipstr.training.checkpoint import load_checkpoint
+from clipstr.training.run.checkpoint import load_checkpoint
 from runs import STUDENT, Watcher, bars, bars_recipe, new_trainer, run
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from clipstr.training.loop import Trainer
-from clipstr.training.mixture import SYNTHETIC
 from clipstr.training.observer import Step
 from clipstr.training.recipe import Recipe, TeacherRecipe
+from clipstr.training.run.loop import Trainer
+from clipstr.training.samples.mixture import SYNTHETIC
 
 __all__ = ["Plan", "plan"]
 

@@ -15,7 +15,7 @@ import pytest
 
 from clipstr.errors import MissingExtraError, TrainingError
 from clipstr.training import Outcome, SampleReading, Step, Validation
-from clipstr.training.journals import Journal, open_journal
+from clipstr.training.run.journals import Journal, open_journal
 from runs import bars_recipe, run
 
 PICTURE = np.full((32, 128, 3), 200, np.uint8)

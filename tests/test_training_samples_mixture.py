@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipstr.errors import RecipeError, TrainingError
-from clipstr.training.mixture import SYNTHETIC, Mixture
-from clipstr.training.stream import Slice
+from clipstr.training.samples.mixture import SYNTHETIC, Mixture
+from clipstr.training.samples.stream import Slice
 
 
 @settings(max_examples=30, deadline=None)

@@ -12,7 +12,9 @@ from safetensors import SafetensorError
 
 from clipstr.errors import TrainingError
 from clipstr.sheets import readings_sheet
-from clipstr.training.checkpoint import (
+from clipstr.training.observer import Observer, Outcome, Step, Validation
+from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
+from clipstr.training.run.checkpoint import (
     Checkpoint,
     cut_log,
     load_checkpoint,
@@ -20,9 +22,7 @@ from clipstr.training.checkpoint import (
     replace_folder,
     save_checkpoint,
 )
-from clipstr.training.journals import Journal, open_journal
-from clipstr.training.observer import Observer, Outcome, Step, Validation
-from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
+from clipstr.training.run.journals import Journal, open_journal
 
 __all__ = ["BEST_FOLDER", "Records"]
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from clipstr.charset import Charset
 from clipstr.errors import CharsetError
 from clipstr.student import TINY, Recogniser
-from clipstr.training.objective import CtcHead, Learner, ctc_loss, make_batch, recognition_loss
+from clipstr.training.tasks.objective import CtcHead, Learner, ctc_loss, make_batch, recognition_loss
 
 CHARSET = Charset("abc")
 SMALL = replace(TINY, width=48, encoder_heads=2, decoder_heads=2, characters="abc")

@@ -1,0 +1,1 @@
+"""How the weights move: optimisers, the schedule, and the average of the weights."""

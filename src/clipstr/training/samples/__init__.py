@@ -1,0 +1,1 @@
+"""Which samples come when, and from where: mixture, crops, and the stream that workers prepare."""
