@@ -92,6 +92,18 @@ def test_int8_weights_are_within_half_a_step_of_each_channels_scale(
         assert (np.abs(widened - original[name]) <= stored[f"{name}.scale"] * 0.5001).all()
 
 
+def test_a_word_reads_the_same_in_8_bits_alone_and_in_company(
+    graphs: tuple[onnx.ModelProto, onnx.ModelProto],
+) -> None:
+    session = onnxruntime.InferenceSession(compressed(graphs[0], "int8").SerializeToString())
+    images = pictures(9) * np.arange(1, 10, dtype=np.float32)[:, None, None, None]
+    together = session.run(None, {"images": images})
+    for row in range(len(images)):
+        alone = session.run(None, {"images": images[row : row + 1]})
+        for whole, part in zip(together, alone, strict=True):
+            np.testing.assert_allclose(whole[row], part[0], rtol=1e-4, atol=1e-5)
+
+
 def test_an_exported_folder_holds_only_what_reading_needs(folder: Path, tmp_path: Path) -> None:
     exported = export_model(folder, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
