@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept between starts is kept in a temporary folder that all test processes share."""
+    os.environ["CLIPSTR_CACHE"] = str(tmp_path_factory.getbasetemp().parent / "clipstr-cache")
 
 
 @pytest.fixture(scope="session")

@@ -138,10 +138,12 @@ def _renderer(
     backgrounds: Path | None,
 ) -> KindRenderer:
     synth = synth_package()
+    from clipstr.fonts import cache_folder, find_fonts
+
     settings = synth.load_synth(config, changes, default=synth.SynthConfig())
     renderer: WordRenderer = synth.WordRenderer(
         synth.settings_of_kind(kind, settings),
-        fonts=synth.find_fonts(fonts),
+        fonts=find_fonts(fonts, cache=cache_folder()),
         words=synth.load_words(words) if words else None,
         backgrounds=synth.find_backgrounds(backgrounds) if backgrounds else (),
     )

@@ -68,11 +68,12 @@ def scenes(
     """
     require_places(out, sheet)
     synth = synth_package()
+    from clipstr.fonts import cache_folder, find_fonts
     from clipstr.synth.scenes import SceneRenderer, load_scenes, write_scenes
 
     renderer = SceneRenderer(
         load_scenes(config, changes or ()),
-        fonts=synth.find_fonts(fonts or ()),
+        fonts=find_fonts(fonts or (), cache=cache_folder()),
         words=synth.load_words(words) if words else None,
         backgrounds=synth.find_backgrounds(backgrounds) if backgrounds else (),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from clipstr.fonts.faces import SIZE, FontFace, FontSet, caption_font, draws, find_fonts, load_font
+from clipstr.fonts.cache import cache_folder
+from clipstr.fonts.face import FontFace
+from clipstr.fonts.faces import SIZE, FontSet, caption_font, draws, find_fonts, load_font
 
-__all__ = ["SIZE", "FontFace", "FontSet", "caption_font", "draws", "find_fonts", "load_font"]
+__all__ = ["SIZE", "FontFace", "FontSet", "cache_folder", "caption_font", "draws", "find_fonts", "load_font"]

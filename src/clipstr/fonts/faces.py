@@ -6,7 +6,6 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,9 +13,11 @@ import numpy as np
 from PIL import ImageFont
 
 from clipstr.errors import DataError
+from clipstr.fonts.cache import FontCache
+from clipstr.fonts.face import FontFace
 from clipstr.fonts.glyphs import likeness
 
-__all__ = ["SIZE", "FontFace", "FontSet", "caption_font", "draws", "find_fonts", "load_font"]
+__all__ = ["SIZE", "FontSet", "caption_font", "draws", "find_fonts", "load_font"]
 
 SIZE = 40  # pixels of an em, of all that is drawn: one opened font a face
 SUFFIXES = {".ttf", ".otf", ".ttc", ".otc", ".pfb"}
@@ -29,20 +30,6 @@ _STYLES = (
     (("mono", "courier", "typewriter", "code"), 0.3),
 )
 _TRIES = 8  # faces drawn by weight before all are searched
-
-
-@dataclass(frozen=True)
-class FontFace:
-    """One face of a font file, or Pillow's own where the machine has none.
-
-    ``legibility`` is the share of its letters and digits that look like those of a plain face.
-    """
-
-    path: str
-    number: int = 0  # of the face in its file
-    family: str = ""
-    style: str = ""
-    legibility: float = 1.0
 
 
 class FontSet:
@@ -91,20 +78,22 @@ def _frequency(face: FontFace) -> float:
     return frequency
 
 
-def find_fonts(folders: Sequence[str | Path] = ()) -> tuple[FontFace, ...]:
+def find_fonts(folders: Sequence[str | Path] = (), *, cache: Path | None = None) -> tuple[FontFace, ...]:
     """The faces that can write Latin words, in ``folders`` or else in the system's own, sorted by path.
 
-    A machine without fonts gets the one that Pillow carries. Raises `DataError` if one of ``folders``
-    does not exist or holds none.
+    A machine without fonts gets the one that Pillow carries. What is seen is kept in the folder ``cache``, so
+    that the next process need not look at every letter again (`cache_folder` says where people want such
+    things); without one nothing is read or written there. Raises `DataError` if one of ``folders`` does not
+    exist or holds none.
     """
     faces: list[FontFace] = []
     for folder in folders:
-        found = _faces_below(Path(folder))
+        found = _faces_below(Path(folder), cache)
         if not found:
             raise DataError(f"{folder}: no font there that can write Latin words")
         faces += found
     for folder in () if folders else _system_folders():
-        faces += _faces_below(folder)
+        faces += _faces_below(folder, cache)
     return tuple(dict.fromkeys(faces)) or (FontFace(_BUILT_IN),)
 
 
@@ -124,12 +113,22 @@ def _system_folders() -> Iterable[Path]:
 
 
 @lru_cache(maxsize=32)
-def _faces_below(folder: Path) -> tuple[FontFace, ...]:
+def _faces_below(folder: Path, cache: Path | None) -> tuple[FontFace, ...]:
     """The usable faces, each file once, however many links lead to it."""
     files = (Path(root) / name for root, _, names in os.walk(folder) for name in names)
     paths = sorted(file for file in files if file.suffix.lower() in SUFFIXES)
     real = {file.resolve(): str(file) for file in reversed(paths)}
-    return tuple(face for path in sorted(real.values()) for face in _faces_of(path))
+    if cache is None or not real:
+        return tuple(face for path in sorted(real.values()) for face in _faces_of(path))
+    known, faces = FontCache(cache, folder), list[FontFace]()
+    for path in sorted(real.values()):
+        found = known.faces(path)
+        if found is None:
+            found = list(_faces_of(path))
+            known.learn(path, found)
+        faces += found
+    known.keep()
+    return tuple(faces)
 
 
 def _faces_of(path: str) -> Iterable[FontFace]:

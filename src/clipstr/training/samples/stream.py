@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from clipstr.data import LabelRule, Source, find_sources
 from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.errors import ClipstrError, TrainingError
+from clipstr.fonts import cache_folder, find_fonts
 from clipstr.form import WordForm
-from clipstr.synth import SynthConfig, WordRenderer, find_backgrounds, find_fonts, load_words
+from clipstr.synth import SynthConfig, WordRenderer, find_backgrounds, load_words
 from clipstr.training.samples.crops import Crops
 from clipstr.training.samples.mixture import SYNTHETIC, Mixture, Place
 from clipstr.training.settings import DataSettings, SyntheticSettings
@@ -118,7 +119,7 @@ def _renderer(settings: SyntheticSettings, form: WordForm) -> WordRenderer:
     )
     return WordRenderer(
         config,
-        fonts=find_fonts([Path(folder) for folder in settings.fonts]),
+        fonts=find_fonts([Path(folder) for folder in settings.fonts], cache=cache_folder()),
         words=load_words(Path(settings.words)) if settings.words else None,
         backgrounds=find_backgrounds(Path(settings.backgrounds)) if settings.backgrounds else (),
     )
