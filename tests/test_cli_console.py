@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import json
@@ -20,6 +21,7 @@ from clipstr.errors import (
     UnfinishedError,
 )
 
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "clipstr"
 HOSTILE = [
     "[/b]",
     "[red]x[/red]",
@@ -117,3 +119,21 @@ def test_the_exit_status_tells_a_wrong_call_from_a_failure(
     error: ClipstrError | OSError, status: int
 ) -> None:
     assert console.exit_status(error) == status
+
+
+def test_only_the_console_prints_draws_bars_and_opens_streams() -> None:
+    """The whole kind: whoever printed by himself would bring back markup, tracebacks and torn lines."""
+    allowed = {SOURCE / "cli" / name for name in ("console.py", "streams.py", "progress.py")}
+    found = []
+    for file in sorted(SOURCE.rglob("*.py")):
+        if file in allowed:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            text = ast.unparse(node) if isinstance(node, (ast.Call, ast.ImportFrom, ast.Attribute)) else ""
+            printing = isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "typer.echo")
+            drawing = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                ("rich.console", "rich.progress", "rich.live")
+            )
+            if printing or drawing or text in ("sys.stdin", "sys.stdout", "sys.stderr"):
+                found.append(f"{file.relative_to(SOURCE)}:{node.lineno}: {text}")  # type: ignore[attr-defined]
+    assert found == []

@@ -99,7 +99,7 @@ def test_json_and_the_misread_words_are_written(data: Path, tmp_path: Path) -> N
         ["--data", "no/such/folder"],
         ["--data", ".", "--charset", "37"],
         ["--data", ".", "--batch-size", "0"],
-        ["--data", ".", "--threads", "0"],
+        ["--data", ".", "--threads", "-1"],
         ["--data", ".", "--json", "no/such/folder/figures.json"],
         ["--data", ".", "--errors", "no/such/folder/errors.jsonl"],
     ],

@@ -40,14 +40,16 @@ def labels_of(output: str) -> list[str]:
 
 
 def test_labels_come_by_commas_and_by_repeating(weights: str) -> None:
-    shown = call(COFFEE, "--weights", weights, "--labels", "tea, hotel", "--labels", "coffee,tea", "--json")
+    shown = call(
+        COFFEE, "--weights", weights, "--labels", "tea, hotel", "--labels", "coffee,tea", "--json", "-"
+    )
     assert labels_of(shown.stdout) == ["tea", "hotel", "coffee"]
 
 
 def test_without_labels_the_file_stems_of_the_readable_pictures_are_taken(
     weights: str, tmp_path: Path
 ) -> None:
-    shown = call(COFFEE, str(tmp_path / "none.png"), HOTEL, "--weights", weights, "--json")
+    shown = call(COFFEE, str(tmp_path / "none.png"), HOTEL, "--weights", weights, "--json", "-")
     assert labels_of(shown.stdout) == ["coffee", "hotel"]
     assert shown.exit_code == 1
 
@@ -92,7 +94,7 @@ def test_a_label_of_several_words_is_told(weights: str) -> None:
 
 def test_cosines_are_shown_when_asked_for(weights: str, tmp_path: Path) -> None:
     asked = (COFFEE, HOTEL, "--weights", weights, "--labels", "tea")
-    row = json.loads(call(*asked, "--json").stdout)[0]
+    row = json.loads(call(*asked, "--json", "-").stdout)[0]
     chances, cosines = call(*asked), call(*asked, "--cosines", "--out", str(tmp_path / "cosines.png"))
     assert chances.stdout.startswith("chances, as words and as characters")
     assert cosines.stdout.startswith("cosines, as words and as characters")

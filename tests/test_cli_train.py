@@ -56,7 +56,9 @@ def test_a_model_is_trained_exported_and_read_with(recipe: Path, tmp_path: Path)
     output = call("train", str(recipe), "--out", str(tmp_path / "run"))
     assert "validated after 12 samples: set" in output
     assert "12 samples in" in output
-    output = call("export", str(tmp_path / "run" / "best"), "--out", str(tmp_path / "model"), "--int8")
+    output = call(
+        "export", str(tmp_path / "run" / "best"), "--out", str(tmp_path / "model"), "--precision", "int8"
+    )
     assert "words read the same" in output
     assert len(Reader(tmp_path / "model").read(sorted(EXAMPLES.glob("*.png")))) == 8
 
@@ -88,8 +90,6 @@ def test_a_wrong_recipe_and_a_wrong_checkpoint_are_told(tmp_path: Path) -> None:
         call("train", str(tmp_path / "none.toml"), "--out", str(tmp_path / "run"))
     with pytest.raises(CheckpointError, match="there is no such file"):
         call("import", str(tmp_path / "none.ckpt"), "--out", str(tmp_path / "model"))
-    with pytest.raises(InputError, match="exclude each other"):
-        call("export", str(tmp_path), "--out", str(tmp_path / "model"), "--int8", "--float32")
 
 
 @pytest.mark.parametrize(

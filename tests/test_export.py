@@ -140,7 +140,7 @@ def test_an_export_that_cannot_be_trained_on_says_so(folder: Path, tmp_path: Pat
 
 
 def test_the_command_adds_trainable_weights_where_asked(folder: Path, tmp_path: Path) -> None:
-    arguments = ["export", str(folder), "--out", str(tmp_path / "out"), "--int8", "--trainable"]
+    arguments = ["export", str(folder), "--out", str(tmp_path / "out"), "--precision", "int8", "--trainable"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert set(ModelConfig.load(tmp_path / "out").files) == {"encoder.onnx", "decoder.onnx", TRAINABLE_FILE}

@@ -170,14 +170,14 @@ def show_table(made: RenderableType, *, aside: bool = False) -> None:
     console = terminal(aside=aside)
     wanted = console.measure(made, options=console.options.update(width=_WIDE)).maximum
     console.width = max(console.width, wanted)
-    console.print(made)
+    console.print(made, soft_wrap=True)
 
 
 def terminal(*, aside: bool = True) -> Console:
     """Rich's view of standard error, or else of standard output, where text is text and never markup."""
     from rich.console import Console
 
-    return Console(stderr=aside, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    return Console(stderr=aside, markup=False, highlight=False, emoji=False)
 
 
 def _print(console: Console, text: str) -> None:

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from clipstr.cli import console
 from clipstr.cli.data_check import check
+from clipstr.cli.options import OutFolder, present_path
 from clipstr.data import Source, find_sources, write_lmdb, write_parquet, write_table
 from clipstr.data.benchmarks import BENCHMARKS
 from clipstr.errors import ClipstrError
 
 __all__ = ["data"]
-
-WIDE = 200  # columns where no terminal limits them
 
 data = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)
 
@@ -43,9 +40,15 @@ _WRITERS = {Format.LMDB: write_lmdb, Format.FOLDER: write_table, Format.PARQUET:
 @data.command("convert")
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="A data set, or a folder of some, in any format.", show_default=False)
+        Path,
+        typer.Argument(
+            parser=present_path,
+            metavar="DATA",
+            help="A data set, or a folder of some, in any format.",
+            show_default=False,
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The folder to write.", show_default=False)],
+    out: OutFolder,
     to: Annotated[
         Format, typer.Option("--to", help="LMDB, pictures with a labels.jsonl, or Hugging Face's Parquet.")
     ] = Format.LMDB,
@@ -56,20 +59,17 @@ def convert(
     Exit status: 0 when everything was written, 1 when something was left out.
     """
     sources = find_sources(source)
-    console = Console(stderr=True)
-    columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     lost = 0
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=sum(len(each) for each in sources))
+    with console.progress("writing", sum(len(each) for each in sources)) as advance:
         for each in sources:
             problems: list[str] = []
             target = out / each.path.relative_to(source) if each.path != source else out
-            written = _WRITERS[to](target, _samples(each, problems, lambda: progress.advance(task)))
+            written = _WRITERS[to](target, _samples(each, problems, advance))
             each.close()
             for problem in problems:
-                console.print(f"left out: {problem}", soft_wrap=True, markup=False, highlight=False)
+                console.tell(f"left out: {problem}")
             lost += len(problems)
-            console.print(f"wrote {written} samples to {target}", soft_wrap=True, highlight=False)
+            console.tell(f"wrote {written} samples to {target}")
     if lost:
         raise typer.Exit(1)
 
@@ -87,17 +87,13 @@ def _samples(source: Source, problems: list[str], advance: Callable[[], None]) -
 @data.command("benchmarks")
 def benchmarks() -> None:
     """List the data sets of the field: how many words, what the paper reads, where they come from."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("set", "words", "paper, %", "what", "from", "terms"):
-        table.add_column(column, justify="right" if column in ("words", "paper, %") else "left")
+    columns = ("set", "words", "paper, %", "what", "from", "terms")
+    table = console.table(*columns, numbers=("words", "paper, %"))
     for known in BENCHMARKS:
         paper = "" if known.paper is None else f"{known.paper:.1f}"
         words, origin = f"{known.words:,}", f"{known.origin}: {known.page}"
         table.add_row(known.name, words, paper, known.about, origin, known.terms)
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
+    console.show_table(table)
 
 
 data.command("check")(check)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json as json_module
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clipstr.charset import Charset
+from clipstr.cli import console
+from clipstr.cli.options import CharsetName, Json, MaxLength, alphabet, present_path
 from clipstr.data import LabelRule, find_sources
 from clipstr.data.benchmarks import benchmark_named
 from clipstr.data.checking import SetCheck, check_set
 from clipstr.data.duplicates import Duplicate, duplicates
-from clipstr.errors import InputError
 
 __all__ = ["check"]
 
@@ -26,40 +23,49 @@ BAR = 30  # characters of the longest bar
 
 def check(
     data: Annotated[
-        Path, typer.Argument(help="A data set, or a folder of some, in any format.", show_default=False)
+        Path,
+        typer.Argument(
+            parser=present_path,
+            metavar="DATA",
+            help="A data set, or a folder of some, in any format.",
+            show_default=False,
+        ),
     ],
     against: Annotated[
         list[Path] | None,
-        typer.Option("--against", help="Test sets that must have no picture in common with DATA."),
+        typer.Option(
+            "--against",
+            parser=present_path,
+            metavar="DATA",
+            help="Test sets that must have no picture in common with DATA.",
+        ),
     ] = None,
-    charset: Annotated[
-        str, typer.Option("--charset", help="36, 62, 94, or the characters themselves.")
-    ] = "36",
-    max_length: Annotated[int, typer.Option("--max-length", min=1, help="Of the longest label.")] = 25,
-    json: Annotated[
-        Path | None, typer.Option("--json", dir_okay=False, help="Write everything here, as JSON.")
-    ] = None,
+    charset: CharsetName = "36",
+    max_length: MaxLength = 25,
+    json: Json = None,
 ) -> None:
     """Count, decode and compare: what is in DATA, what the label rule does to it, what stands in it twice.
 
     Exit status: 0 when every picture can be read and none is in a test set, else 1.
     """
-    rule = LabelRule(Charset.named(charset), max_length)
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    rule = LabelRule(alphabet(charset), max_length)
+    aside = console.is_standard_output(json)
+    if not aside:
+        console.require_output()
     checks, tests = _checked([data], rule), _checked(against or [], rule)
     for found in checks:
         for line in _lines(found, rule):
-            console.print(line)
+            console.show(line, aside=aside)
     prints = [each for found in checks for each in found.prints]
     within = duplicates(prints)
     common = duplicates(prints, [each for found in tests for each in found.prints])
     for line in _pairs("pictures that stand twice in DATA", within):
-        console.print(line)
+        console.show(line, aside=aside)
     if against:
         for line in _pairs("pictures that stand in a test set, too", common):
-            console.print(line)
+            console.show(line, aside=aside)
     if json is not None:
-        _write(json, checks, within, common)
+        console.write_json(_plain(checks, within, common), json)
     unreadable = sum(len(found.unreadable) for found in checks)
     if unreadable or common:
         raise typer.Exit(1)
@@ -72,13 +78,8 @@ def _checked(paths: list[Path], rule: LabelRule) -> list[SetCheck]:
         for path in paths
         for source in find_sources(path)
     ]
-    console = Console(stderr=True)
-    columns = (TextColumn("decoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=sum(len(source) for _, source in sources))
-        return [
-            check_set(name, source, rule, watch=lambda: progress.advance(task)) for name, source in sources
-        ]
+    with console.progress("decoding", sum(len(source) for _, source in sources)) as advance:
+        return [check_set(name, source, rule, watch=advance) for name, source in sources]
 
 
 def _lines(found: SetCheck, rule: LabelRule) -> list[str]:
@@ -122,7 +123,9 @@ def _pairs(title: str, found: list[Duplicate]) -> list[str]:
     return lines
 
 
-def _write(path: Path, checks: list[SetCheck], within: list[Duplicate], common: list[Duplicate]) -> None:
+def _plain(checks: list[SetCheck], within: list[Duplicate], common: list[Duplicate]) -> dict[str, Any]:
+    """Everything that was found, for JSON."""
+
     def plain(pairs: list[Duplicate]) -> list[dict[str, Any]]:
         return [
             {"first": pair.first.place, "second": pair.second.place, "kind": pair.kind,
@@ -130,13 +133,9 @@ def _write(path: Path, checks: list[SetCheck], within: list[Duplicate], common: 
             for pair in pairs
         ]  # fmt: skip
 
-    record = {
+    return {
         "format": "clipstr-data-check/1",
         "sets": [found.to_dict() for found in checks],
         "twice": plain(within),
         "in_tests": plain(common),
     }
-    try:
-        path.write_text(json_module.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error}") from error

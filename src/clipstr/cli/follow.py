@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from clipstr.cli import console
+from clipstr.cli.options import Changes, OutFolder, filled
 from clipstr.cli.progress import ProgressLine
 from clipstr.errors import InputError
 
@@ -19,15 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["Changes", "DryRun", "MaxTime", "Out", "Resume", "duration", "follow"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 366 * 86400.0  # seconds
 
-Out = Annotated[Path, typer.Option("--out", help="The folder of the run.", show_default=False)]
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a value of the recipe; may be repeated."),
-]
+Out = OutFolder
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in that folder.")]
 MaxTime = Annotated[
-    str, typer.Option("--max-time", help="Finish within this time of training, e.g. 90m or 8h.")
+    str | None,
+    typer.Option(
+        "--max-time",
+        parser=filled,
+        metavar="TIME",
+        help="Finish within this time of training, e.g. 90m or 8h.",
+        show_default=False,
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show the plan, the memory and some samples, and train nothing.")
@@ -39,26 +44,25 @@ def follow(
     out: Path,
     *,
     resume: bool,
-    max_time: str,
+    max_time: str | None,
     dry_run: bool,
     again: list[str],
     judged: str,
-) -> Console:
-    """The console of a finished run of ``settings`` in ``out``.
+) -> None:
+    """Runs ``settings`` in ``out`` to the end.
 
     ``again`` is the command that goes on with it, ``judged`` what validation measures. Exits with status 3
     if the run was interrupted, and 0 after a dry run; raises `InputError` for a time that is none.
     """
     seconds = duration(max_time) if max_time else None
-    console = Console(stderr=True)
     if dry_run:
         from clipstr.cli.plan import show_plan
 
-        show_plan(settings, out, seconds, console)
+        show_plan(settings, out, seconds)
         raise typer.Exit
     from clipstr.training import Trainer
 
-    line = ProgressLine(console)
+    line = ProgressLine(console.terminal())
     trainer = Trainer(settings, out, observers=[line], resume=resume, max_seconds=seconds)
     if not trainer.processes.main:
         outcome = trainer.run()
@@ -66,18 +70,20 @@ def follow(
     with line:
         outcome = trainer.run()
     best = f"best {judged} on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
-    console.print(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
+    console.tell(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
     if not outcome.finished:
         limit = ["--max-time", max_time] if max_time else []
         command = shlex.join([*again, "--out", str(out), *limit, "--resume"])
-        console.print(f"interrupted; go on with: {command}", soft_wrap=True, markup=False)
+        console.tell(f"interrupted; go on with: {command}")
         raise typer.Exit(3)
-    return console
 
 
 def duration(text: str) -> float:
     """The seconds that a time like ``90s``, ``45m``, ``1.5h`` or ``2d`` means; raises `InputError`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
-    if not match or not float(match[1]):
-        raise InputError(f"--max-time is {text!r}; write a number and s, m, h or d, such as 90m")
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not 0 < seconds <= _LONGEST:
+        raise InputError(
+            f"--max-time is {text!r}; write a number and s, m, h or d, such as 90m, and no more than a year"
+        )
+    return seconds

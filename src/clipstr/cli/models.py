@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
-
+from clipstr.cli import console
 from clipstr.models import DEFAULT_MODEL, ModelConfig, installed_models
 
 __all__ = ["models"]
@@ -27,9 +26,9 @@ def models() -> None:
             "card": folder / "CARD.md",
             **{file: f"sha256 {record.sha256}" for file, record in config.files.items()},
         }
-        typer.echo(f"{name} (default)" if name == DEFAULT_MODEL else name)
+        console.show(f"{name} (default)" if name == DEFAULT_MODEL else name)
         for label, value in lines.items():
-            typer.echo(f"  {label:<23}{value}")
+            console.show(f"  {label:<23}{value}")
 
 
 def _accuracy(source: dict[str, Any]) -> str:

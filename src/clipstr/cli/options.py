@@ -21,6 +21,7 @@ from clipstr.files import read_text, require_writable_file, require_writable_fol
 
 __all__ = [
     "BatchSize",
+    "Changes",
     "CharsetName",
     "Json",
     "LexiconFile",
@@ -40,6 +41,7 @@ __all__ = [
     "lexicon_words",
     "new_file",
     "new_folder",
+    "present_path",
 ]
 
 MOST_AT_ONCE = 1 << 14
@@ -56,6 +58,14 @@ def filled(given: str) -> str:
 def input_path(given: str) -> Path:
     """``given`` as a path to read from: the ``parser`` of such an option."""
     return Path(filled(given))
+
+
+def present_path(given: str) -> Path:
+    """``given`` as a path where something is: the ``parser`` of such an option."""
+    path = input_path(given)
+    if not path.exists():
+        raise typer.BadParameter(f"{given}: there is no such file or folder")
+    return path
 
 
 def new_file(given: str) -> Path:
@@ -151,6 +161,12 @@ MaxLength = Annotated[
 PrecisionChoice = Annotated[
     Precision,
     typer.Option("--precision", help="Store weights in 8 bits (the smallest files), in half, or in full."),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", parser=filled, metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."
+    ),
 ]
 Json = Annotated[
     Path | None,

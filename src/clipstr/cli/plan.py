@@ -6,10 +6,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from clipstr.errors import InputError
+from clipstr.cli import console
+from clipstr.files import make_folder, whole_file
 
 if TYPE_CHECKING:
     from clipstr.training import Recipe, TeacherRecipe
@@ -21,32 +19,25 @@ SHEET_FILE = "dry-run.png"
 SHOWN = 64  # samples on the sheet
 
 
-def show_plan(settings: Recipe | TeacherRecipe, out: Path, seconds: float | None, console: Console) -> None:
+def show_plan(settings: Recipe | TeacherRecipe, out: Path, seconds: float | None) -> None:
     """Prints what a run of ``settings`` in ``out`` would be, ``seconds`` its limit if it has one.
 
     Writes a sheet of the first samples into ``out``. Raises what the run itself would.
     """
     from clipstr.training.run.plan import plan
 
-    with console.status("making a few steps to measure"):
+    with console.terminal().status("making a few steps to measure"):
         found = plan(settings)
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table = console.table("name", "value", header=False)
     for name, value in _lines(settings, found, seconds, out):
         table.add_row(name, value)
-    console.print(table)
+    console.show_table(table, aside=True)
     if (out / "last.ckpt").exists():
-        console.print(
-            f"{out} holds a run already: go on with --resume, or choose another folder", soft_wrap=True
-        )
+        console.tell(f"{out} holds a run already: go on with --resume, or choose another folder")
     sheet = out / SHEET_FILE
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _write_sheet(found, sheet)
-    except OSError as error:
-        raise InputError(f"{sheet}: the samples cannot be written: {error}") from error
-    console.print(f"the first samples as the model would see them: {sheet}", soft_wrap=True)
+    make_folder(out)
+    _write_sheet(found, sheet)
+    console.tell(f"the first samples as the model would see them: {sheet}")
 
 
 def _lines(
@@ -91,4 +82,5 @@ def _time(seconds: float) -> str:
 def _write_sheet(found: Plan, path: Path) -> None:
     from clipstr.sheets import contact_sheet
 
-    contact_sheet(list(zip(found.pictures[:SHOWN], found.labels[:SHOWN], strict=True))).save(path)
+    with whole_file(path) as file:
+        contact_sheet(list(zip(found.pictures[:SHOWN], found.labels[:SHOWN], strict=True))).save(file, "PNG")

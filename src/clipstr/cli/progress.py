@@ -9,6 +9,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from clipstr.texts import visible
+
 if TYPE_CHECKING:
     from clipstr.training import Step, Validation
 
@@ -60,9 +62,7 @@ class ProgressLine:
         if not self.console.is_terminal and step.seconds - self._told >= self.every:
             self._told = step.seconds
             rate = f"lr {step.learning_rate:.2e}"
-            self.console.print(
-                f"{step.progress:6.1%} {step.samples} samples {self._speed} {line} {rate}", soft_wrap=True
-            )
+            self._print(f"{step.progress:6.1%} {step.samples} samples {self._speed} {line} {rate}")
 
     def _measured(self) -> str:
         """Samples a second, and the share of the time in which the loop waited, if it is worth telling."""
@@ -91,4 +91,4 @@ class ProgressLine:
         self._print(message)
 
     def _print(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        self.console.print(Text(visible(text)), soft_wrap=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from clipstr.errors import MissingExtraError
+from clipstr.cli import console
+from clipstr.files import text_lines
 
 __all__ = ["settings_option"]
 
@@ -18,14 +19,11 @@ def settings_option(module: str, name: str, extra: str) -> Any:
     def show(wanted: bool) -> None:
         if not wanted:
             return
-        try:
+        with console.needs_extra(extra, "listing these settings"):
             kind = getattr(importlib.import_module(module), name)
             from clipstr.settings import as_toml
-        except ImportError as error:
-            raise MissingExtraError(
-                f"these settings need more packages: pip install 'clipstr[{extra}]' ({error})"
-            ) from error
-        typer.echo(as_toml(kind), nl=False)
+        for line in text_lines(as_toml(kind)):
+            console.show(line)
         raise typer.Exit
 
     return typer.Option(

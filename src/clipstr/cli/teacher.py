@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from clipstr.cli import console
 from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
+from clipstr.cli.options import input_path
 from clipstr.cli.settings import settings_option
 from clipstr.cli.teacher_align import align
-from clipstr.errors import MissingExtraError
 
 __all__ = ["teacher"]
 
@@ -25,12 +26,18 @@ def _teacher() -> None:
 @teacher.command("train")
 def train(
     recipe: Annotated[
-        Path, typer.Argument(help="A recipe file, such as recipes/teacher.toml.", show_default=False)
+        Path,
+        typer.Argument(
+            parser=input_path,
+            metavar="RECIPE",
+            help="A recipe file, such as recipes/teacher.toml.",
+            show_default=False,
+        ),
     ],
     out: Out,
     changes: Changes = None,
     resume: Resume = False,
-    max_time: MaxTime = "",
+    max_time: MaxTime = None,
     dry_run: DryRun = False,
     settings: Annotated[bool, settings_option("clipstr.training", "TeacherRecipe", "train")] = False,
 ) -> None:
@@ -40,14 +47,10 @@ def train(
     pictures whose own label is the nearest among all labels of their set. Exit status: 0 when the run is
     finished, 3 when it was interrupted and can be resumed.
     """
-    try:
+    with console.needs_extra("train", "training"):
         from clipstr.training import BEST_FOLDER, load_teacher_recipe
-    except ImportError as error:
-        raise MissingExtraError(
-            f"training needs more packages: pip install 'clipstr[train]' ({error})"
-        ) from error
     chosen = load_teacher_recipe(recipe, changes or ())
-    console = follow(
+    follow(
         chosen,
         out,
         resume=resume,
@@ -57,7 +60,7 @@ def train(
         judged="retrieval",
     )
     best = out / BEST_FOLDER
-    console.print(f'next: set teacher.weights = "{best}" in a recogniser\'s recipe', soft_wrap=True)
+    console.tell(f'next: set teacher.weights = "{best}" in a recogniser\'s recipe')
 
 
 teacher.command("align")(align)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,89 +9,117 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 import typer
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from clipstr.errors import ImageError, InputError, MissingExtraError
+from clipstr.cli import console
+from clipstr.cli.options import Json, OutFile, filled, input_path
+from clipstr.errors import ImageError, InputError
+from clipstr.files import whole_file
 from clipstr.form import Preprocessing
 from clipstr.imaging import load_image
+from clipstr.texts import visible
 
 if TYPE_CHECKING:
     from clipstr.teacher.similarity import Similarity
 
 __all__ = ["align"]
 
-_LINE = 10_000  # columns of a console that no table fills
+LARGEST = 4096  # pixels of a side
 
 
 def align(
-    images: Annotated[list[Path], typer.Argument(help="Pictures of one word each.", show_default=False)],
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            parser=input_path, metavar="IMAGE", help="Pictures of one word each.", show_default=False
+        ),
+    ],
     weights: Annotated[
-        str, typer.Option("--weights", help="An OpenCLIP tag, a weight file or a folder.", show_default=False)
+        str,
+        typer.Option(
+            "--weights",
+            parser=filled,
+            metavar="WEIGHTS",
+            help="An OpenCLIP tag, a weight file or a folder.",
+            show_default=False,
+        ),
     ],
     labels: Annotated[
         list[str] | None,
-        typer.Option("--labels", help="Words, separated by commas; else the pictures' file names."),
+        typer.Option(
+            "--labels",
+            parser=filled,
+            metavar="WORDS",
+            help="Words, separated by commas; else the pictures' file names.",
+        ),
     ] = None,
     architecture: Annotated[
-        str, typer.Option("--architecture", help="OpenCLIP's name for it; a folder brings its own.")
+        str,
+        typer.Option(
+            "--architecture",
+            parser=filled,
+            metavar="NAME",
+            help="OpenCLIP's name for it; a folder brings its own.",
+        ),
     ] = "ViT-B-16-quickgelu",
     positions: Annotated[
-        str, typer.Option("--positions", help="How position embeddings are fitted: cut or interpolate.")
+        str,
+        typer.Option(
+            "--positions",
+            parser=filled,
+            metavar="HOW",
+            help="How position embeddings are fitted: cut or interpolate.",
+        ),
     ] = "cut",
-    size: Annotated[str, typer.Option("--size", help="Height and width of the pictures.")] = "32x128",
+    size: Annotated[
+        str,
+        typer.Option(
+            "--size", parser=filled, metavar="HEIGHTxWIDTH", help="Height and width of the pictures."
+        ),
+    ] = "32x128",
     cosines: Annotated[
         bool, typer.Option("--cosines", help="Show the cosines instead of the chances made of them.")
     ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Draw the matrix into this PNG.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all numbers as JSON.")] = False,
+    out: OutFile = None,
+    json: Json = None,
 ) -> None:
     """Show how near a CLIP finds pictures to labels, put to it as words and as characters.
 
     A row shares 1 among all its texts, words and characters together, by CLIP's own softmax. The paper does
-    not say how its figure 5 was made; its rows sum to 1 in this way. Exit status: 1 if a picture could not
-    be read; the others are shown.
+    not say how its figure 5 was made; its rows sum to 1 in this way. --out draws the matrix into a PNG. Exit
+    status: 1 if a picture could not be read; the others are shown.
     """
-    try:
+    with console.needs_extra("train", "a teacher"):
         import torch
 
         from clipstr.teacher import Teacher, TeacherConfig
         from clipstr.teacher.similarity import TOKENISINGS, similarity
-    except ImportError as error:
-        raise MissingExtraError(
-            f"a teacher needs more packages: pip install 'clipstr[train]' ({error})"
-        ) from error
-    console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     preprocessing = _preprocessing(size)
     config = TeacherConfig(weights=weights, architecture=architecture, positions=_positions(positions))
-    pictures = _load(images, console)
+    pictures = _load(images)
     words = list(dict.fromkeys(_words(labels) or [path.stem for path, _ in pictures]))
     inputs = preprocessing.normalise(np.stack([preprocessing.resize(picture) for _, picture in pictures]))
     found = similarity(Teacher(config, preprocessing), torch.from_numpy(inputs), words)
     names = [path.name for path, _ in pictures]
-    if as_json:
-        print(json.dumps(_plain(found, names, TOKENISINGS), indent=2))
-    else:
-        kind = "cosines" if cosines else "chances"
-        _print_table(found, names, cosines, f"{kind}, as {' and as '.join(TOKENISINGS)}")
+    kind = "cosines" if cosines else "chances"
+    title = f"{kind}, as {' and as '.join(TOKENISINGS)}"
+    _show_table(found, names, cosines, title, aside=console.is_standard_output(json))
+    if json is not None:
+        console.write_json(_plain(found, names, TOKENISINGS), json)
     if out is not None:
         _draw(found, [picture for _, picture in pictures], cosines, out)
-        console.print(f"drew {out}", soft_wrap=True)
+        console.tell(f"drew {out}")
     if len(pictures) < len(images):
         raise typer.Exit(1)
 
 
-def _load(paths: Sequence[Path], console: Console) -> list[tuple[Path, Image.Image]]:
+def _load(paths: Sequence[Path]) -> list[tuple[Path, Image.Image]]:
     """The pictures that can be read; the others are told. Raises `InputError` if there are none."""
     pictures = []
     for path in paths:
         try:
             pictures.append((path, load_image(path)))
         except ImageError as error:
-            console.print(f"clipstr: {_visible(str(error))}", soft_wrap=True)
+            console.complain(str(error))
     if not pictures:
         raise InputError("no picture could be read")
     return pictures
@@ -110,8 +137,8 @@ def _words(given: Sequence[str] | None) -> list[str]:
 
 def _preprocessing(size: str) -> Preprocessing:
     height, _, width = size.partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise InputError(f"--size is {size!r}; write height and width such as 32x128")
+    if not all(side.isdecimal() and len(side) < 5 and 0 < int(side) <= LARGEST for side in (height, width)):
+        raise InputError(f"--size is {size!r}; write height and width such as 32x128, at most {LARGEST} each")
     return Preprocessing(height=int(height), width=int(width))
 
 
@@ -121,11 +148,6 @@ def _positions(name: str) -> Literal["cut", "interpolate"]:
     if name == "interpolate":
         return "interpolate"
     raise InputError(f"--positions is {name!r}; it can be cut or interpolate")
-
-
-def _visible(text: str) -> str:
-    """``text`` on one line: what would break it, or is no text at all in a file's name, is escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _plain(found: Similarity, names: Sequence[str], tokenisings: Sequence[str]) -> list[dict[str, object]]:
@@ -139,24 +161,17 @@ def _plain(found: Similarity, names: Sequence[str], tokenisings: Sequence[str]) 
     ]
 
 
-def _print_table(found: Similarity, names: Sequence[str], cosines: bool, title: str) -> None:
-    """Prints a picture a row and a label a column, its two numbers beside each other."""
-    table = Table()
-    table.add_column("picture", no_wrap=True)
-    for label in found.labels:
-        table.add_column(Text(label), justify="right", no_wrap=True)
+def _show_table(found: Similarity, names: Sequence[str], cosines: bool, title: str, *, aside: bool) -> None:
+    """Shows a picture a row and a label a column, its two numbers beside each other."""
+    table = console.table("picture", *found.labels, numbers=found.labels)
     for name, row in zip(names, (found.cosines if cosines else found.chances).tolist(), strict=True):
-        table.add_row(Text(_visible(name)), *(f"{word:.2f} {spelled:5.2f}" for word, spelled in row))
-    console = Console()
-    # A table that is cut to the terminal says nothing: a line that wraps still does.
-    wanted = console.measure(table, options=console.options.update(width=_LINE)).maximum
-    console.width = max(console.width, wanted)
-    console.print(title)
-    console.print(table)
+        table.add_row(visible(name), *(f"{word:.2f} {spelled:5.2f}" for word, spelled in row))
+    console.show(title, aside=aside)
+    console.show_table(table, aside=aside)
 
 
 def _draw(found: Similarity, pictures: Sequence[Image.Image], cosines: bool, out: Path) -> None:
-    """Draws the matrix into ``out``; raises `InputError` if that cannot be written."""
+    """Draws the matrix into ``out``; raises `OutputError` if that cannot be written."""
     from clipstr.teacher.drawing import draw_matrix
     from clipstr.teacher.similarity import TOKENISINGS
 
@@ -172,7 +187,5 @@ def _draw(found: Similarity, pictures: Sequence[Image.Image], cosines: bool, out
         shades.tolist(),
         title="cosines" if cosines else "chances",
     )
-    try:
-        drawn.save(out, "PNG")
-    except OSError as error:
-        raise InputError(f"{out}: the matrix cannot be written: {error}") from error
+    with whole_file(out) as file:
+        drawn.save(file, "PNG")

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from clipstr.cli import console
 from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
+from clipstr.cli.options import input_path
 from clipstr.cli.settings import settings_option
-from clipstr.errors import MissingExtraError
 
 __all__ = ["train"]
 
@@ -18,13 +19,16 @@ def train(
     recipe: Annotated[
         Path,
         typer.Argument(
-            help="A recipe file, such as recipes/tiny.toml, or a run's recipe.json.", show_default=False
+            parser=input_path,
+            metavar="RECIPE",
+            help="A recipe file, such as recipes/tiny.toml, or a run's recipe.json.",
+            show_default=False,
         ),
     ],
     out: Out,
     changes: Changes = None,
     resume: Resume = False,
-    max_time: MaxTime = "",
+    max_time: MaxTime = None,
     dry_run: DryRun = False,
     settings: Annotated[bool, settings_option("clipstr.training", "Recipe", "train")] = False,
 ) -> None:
@@ -35,14 +39,10 @@ def train(
     run.devices, or start it under torchrun. Exit status: 0 when the run is finished, 3 when it was
     interrupted and can be resumed.
     """
-    try:
+    with console.needs_extra("train", "training"):
         from clipstr.training import BEST_FOLDER, load_recipe
-    except ImportError as error:
-        raise MissingExtraError(
-            f"training needs more packages: pip install 'clipstr[train]' ({error})"
-        ) from error
     chosen = load_recipe(recipe, changes or ())
-    console = follow(
+    follow(
         chosen,
         out,
         resume=resume,
@@ -52,4 +52,4 @@ def train(
         judged="accuracy",
     )
     if chosen.encoder == "student":
-        console.print(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR", soft_wrap=True)
+        console.tell(f"next: clipstr export {out / BEST_FOLDER} --out MODEL_DIR")

@@ -14,6 +14,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from clipstr import files
 from clipstr.charset import ALPHABETS
 from clipstr.data import DropReason, LabelRule
 from clipstr.evaluation.protocol import Evaluation, SetResult, Summary, WordResult
@@ -80,9 +81,8 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def write_json(evaluation: Evaluation, file: str | Path) -> None:
-    """Write `as_json` to ``file``, indented, in UTF-8."""
-    text = json.dumps(as_json(evaluation), indent=2, ensure_ascii=False, allow_nan=False)
-    Path(file).write_text(text + "\n", encoding="utf-8")
+    """Write `as_json` to ``file``, whole or not at all; raises `OutputError`."""
+    files.write_json(file, as_json(evaluation))
 
 
 def misreading_line(result: WordResult) -> str:
@@ -96,7 +96,8 @@ def misreading_line(result: WordResult) -> str:
     }
     if result.error is not None:
         record["error"] = result.error
-    return json.dumps(record, ensure_ascii=False)
+    # Some programs end lines at characters of words (U+2028): such a word is written in escapes.
+    return json.dumps(record, ensure_ascii=len(f"{result.label}{result.text}".splitlines()) > 1)
 
 
 def _set_json(result: SetResult) -> dict[str, Any]:
