@@ -134,6 +134,8 @@ def test_only_the_console_prints_draws_bars_and_opens_streams() -> None:
             drawing = isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
                 ("rich.console", "rich.progress", "rich.live")
             )
-            if printing or drawing or text in ("sys.stdin", "sys.stdout", "sys.stderr"):
+            # A service's log is its own; nothing else of it speaks.
+            streaming = text in ("sys.stdin", "sys.stdout", "sys.stderr") and "serve" not in file.parts
+            if printing or drawing or streaming:
                 found.append(f"{file.relative_to(SOURCE)}:{node.lineno}: {text}")  # type: ignore[attr-defined]
     assert found == []
