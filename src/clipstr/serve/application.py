@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from clipstr.serve.metrics import CONTENT_TYPE
 from clipstr.serve.observing import Observed
+from clipstr.serve.pages import page_routes
 from clipstr.serve.refusals import RefusalError
 from clipstr.serve.service import READ, Service
 
@@ -40,6 +41,7 @@ def application(service: Service) -> ASGIApp:
             Route("/healthz", _healthy),
             Route("/readyz", _ready(service)),
             Route("/metrics", _metrics(service)),
+            *page_routes(service),
         ],
         exception_handlers={RefusalError: _refused, HTTPException: _no_such, ClientDisconnect: _gone},
         lifespan=lifespan,

@@ -99,7 +99,7 @@ def _problem(picture: Picture, pixels: int) -> ImageError | None:
         return error
     if width * height > pixels:
         return ImageTooLargeError(
-            f"{width}x{height} pixels, and this service reads {pixels}; make it smaller"
+            f"{width}x{height} pixels, and this service reads {pixels} at most; make it smaller"
         )
     return None
 
