@@ -6,14 +6,16 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from clipstr.data import LmdbDataset, write_lmdb
 from clipstr.errors import DataError, RecipeError, TrainingError
 from clipstr.student.storage import load_recogniser
-from clipstr.training import SourceSettings, SyntheticSettings, load_recipe
+from clipstr.training import SourceSettings, Step, SyntheticSettings, Trainer, Validation, load_recipe
 from clipstr.training.run.checkpoint import load_checkpoint
+from clipstr.training.samples.crops import Crops
 from runs import STUDENT, Watcher, bars, bars_recipe, new_trainer, run
 
 
@@ -170,6 +172,69 @@ def test_a_folder_without_crops_is_an_error(tmp_path: Path) -> None:
         run(bars_recipe(tmp_path), tmp_path / "run")
 
 
+def test_labels_with_unknown_characters_are_left_out_if_the_recipe_says_so(
+    crops: Path, tmp_path: Path
+) -> None:
+    picture = LmdbDataset(crops / "train" / "bars").image_bytes(0)
+    write_lmdb(tmp_path / "train" / "some", [(picture, label) for label in ("a", "b-", "c")])
+    recipe = bars_recipe(crops)
+    source = SourceSettings(paths=(str(tmp_path / "train"),))
+    for unknown, count in (("delete", 3), ("drop", 2)):
+        data = replace(recipe.data, sources={"some": source}, unknown=unknown)
+        trainer = new_trainer(replace(recipe, data=data), tmp_path / unknown, Watcher())
+        assert len(trainer.words.crops["some"]) == count
+
+
+def test_who_cannot_be_told_any_more_does_not_stop_the_run(crops: Path, tmp_path: Path) -> None:
+    """A progress line into a full disk or a closed pipe."""
+
+    class Full(Watcher):
+        def stepped(self, step: Step) -> None:
+            super().stepped(step)
+            raise OSError(28, "No space left on device")
+
+    full, other = Full(), Watcher()
+    recipe = bars_recipe(crops, samples=24)
+    outcome = Trainer(recipe, tmp_path / "run", observers=[full, other], resume=False, max_seconds=None).run()
+    assert outcome.finished
+    assert (len(full.steps), len(other.steps)) == (1, 3)
+    assert load_checkpoint(tmp_path / "run" / "last.ckpt").samples == 24
+
+
+def gradients_of(trainer: Trainer) -> list[float]:
+    """The norm of the gradient at each step of a run, as the optimiser gets it."""
+    norms: list[float] = []
+    step = trainer.optimiser.optimizer.step
+
+    def noted(*arguments: object, **others: object) -> object:
+        parts = [p.grad for group in trainer.optimiser.param_groups for p in group["params"]]
+        norms.append(float(torch.nn.utils.get_total_norm([p for p in parts if p is not None])))
+        return step(*arguments, **others)
+
+    trainer.optimiser.optimizer.step = noted
+    trainer.run()
+    return norms
+
+
+def test_gradients_are_clipped_to_the_norm_of_the_recipe(crops: Path, tmp_path: Path) -> None:
+    free = gradients_of(new_trainer(bars_recipe(crops, samples=16), tmp_path / "free", Watcher()))
+    assert min(free) > 0.1
+    short = bars_recipe(crops, samples=16, gradient_clip=0.1)
+    clipped = gradients_of(new_trainer(short, tmp_path / "clipped", Watcher()))
+    assert clipped == pytest.approx([0.1, 0.1], rel=1e-4)
+
+
+def test_of_models_that_read_as_well_the_first_is_kept(crops: Path, tmp_path: Path) -> None:
+    recipe = bars_recipe(crops, samples=32)
+    recipe = replace(recipe, run=replace(recipe.run, validate_every=8))
+    trainer = new_trainer(recipe, tmp_path / "run", Watcher())
+    accuracies = iter([0.25, 0.5, 0.5, 0.25])
+    trainer.task.validate = lambda: Validation(accuracy={"mean": next(accuracies)})  # type: ignore[method-assign]
+    assert trainer.run().best == 0.5
+    _, config = load_recogniser(tmp_path / "run" / "best")
+    assert config.source["samples"] == 16
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_crops_that_cannot_be_read_are_told_and_replaced(tmp_path: Path, crops: Path, workers: int) -> None:
     samples = [(b"no picture", "a"), (b"", "b"), *list(LmdbDataset(crops / "train" / "bars"))[:6]]
@@ -186,6 +251,17 @@ def test_crops_that_cannot_be_read_are_told_and_replaced(tmp_path: Path, crops: 
     assert all("data.sources.some: crop" in note for note in told)
 
 
+class Vanishing(Crops):
+    """Crops of which nothing can be read any more from one of them on."""
+
+    lost: int
+
+    def readable(self, item: int) -> tuple[np.ndarray, str, list[str]]:
+        if item == self.lost:
+            raise DataError("the disk is gone")
+        return super().readable(item)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_data_that_vanishes_stops_the_run_after_saving_it(tmp_path: Path, crops: Path, workers: int) -> None:
     recipe = bars_recipe(crops, samples=10**6)
@@ -193,9 +269,10 @@ def test_data_that_vanishes_stops_the_run_after_saving_it(tmp_path: Path, crops:
     trainer = new_trainer(
         replace(recipe, data=replace(recipe.data, workers=workers)), tmp_path / "run", watcher
     )
-    lost = trainer.words.mixture().place(30).item
-    trainer.words.crops["bars"]._kept[0][lost] = 64  # the first number that the file does not have
-    with pytest.raises(DataError, match="no image-000000065|samples 0 to 63"):
+    source = trainer.words.crops["bars"]
+    source.__class__ = Vanishing
+    source.lost = trainer.words.mixture().place(30).item
+    with pytest.raises(DataError, match="the disk is gone"):
         trainer.run()
     assert load_checkpoint(tmp_path / "run" / "last.ckpt").samples == 24
     assert [step.samples for step in watcher.steps] == [8, 16, 24]

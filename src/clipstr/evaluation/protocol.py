@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from clipstr.data import DropReason, FoldedLabels, LabelRule, Source, find_sources
-from clipstr.errors import ImageError
+from clipstr.errors import DataError, ImageError
 from clipstr.imaging import load_image
 from clipstr.metrics import Interval, ned_similarity, unweighted_mean, weighted_mean, wilson_interval
 from clipstr.reading import WordReader
@@ -236,7 +236,7 @@ def _read(
         for index, _ in batch:
             try:
                 images.append(load_image(dataset.image_bytes(index)))
-            except ImageError as error:
+            except (ImageError, DataError) as error:  # damaged, or missing in its set
                 errors[index] = str(error)
         readings = reader.read_images(images) if images else []
         if len(readings) != len(images):

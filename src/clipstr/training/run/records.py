@@ -111,8 +111,7 @@ class Records:
 
     def stepped(self, step: Step) -> None:
         """Tells of a step; every ``log_every``-th is written down."""
-        for observer in self.observers:
-            observer.stepped(step)
+        self._tell(lambda observer: observer.stepped(step))
         number = step.samples // self.recipe.optimisation.batch_size
         if (number - 1) % self.recipe.run.log_every == 0:
             self._log(
@@ -129,16 +128,27 @@ class Records:
                 readings_sheet(validation.readings).save(self.folder / READINGS_FILE)
             except OSError as error:
                 raise self._unwritable(error) from error
-        for observer in [*self.observers, *self.journals]:
-            observer.validated(step, validation)
+        self._tell(lambda observer: observer.validated(step, validation))
+        for journal in self.journals:
+            journal.validated(step, validation)
 
     def note(self, messages: Sequence[str]) -> None:
         """Tells each of ``messages`` that is new."""
         for message in messages:
             if message not in self._noted:
                 self._noted.add(message)
-                for observer in self.observers:
-                    observer.noted(message)
+                self._tell(lambda observer: observer.noted(message))  # noqa: B023  # told at once
+
+    def _tell(self, what: Callable[[Observer], None]) -> None:
+        """Tells those who watch; who cannot be told, such as a full disk at the end of a pipe, is left out.
+
+        A night's training is worth more than its progress line.
+        """
+        for observer in list(self.observers):
+            try:
+                what(observer)
+            except OSError:
+                self.observers.remove(observer)
 
     def keep(self, write: Callable[[Path], None]) -> None:
         """Lets ``write`` fill the folder of the best model, whole or not at all."""

@@ -63,9 +63,9 @@ class Crops:
         return content, text
 
     def readable(self, item: int) -> tuple[np.ndarray, str, list[str]]:
-        """The pixels (height, width, 3) and the label of crop ``item``, or of the next that can be decoded.
+        """The pixels (height, width, 3) and the label of crop ``item``, or of the next that is whole.
 
-        The list says of each crop that could not what is wrong with it. Raises `DataError` after a
+        The list says what is wrong with each that is damaged or missing. Raises `DataError` after a
         hundred of them in a row.
         """
         problems: list[str] = []
@@ -74,7 +74,7 @@ class Crops:
             try:
                 content, text = self.sample(number)
                 return load_crop(content), text, problems
-            except ImageError as error:
+            except (ImageError, DataError) as error:  # damaged, or missing in its set
                 problems.append(f"data.sources.{self.name}: crop {number} is left out: {error}")
         raise DataError(f"data.sources.{self.name}: {_TRIES} crops in a row cannot be read; {problems[0]}")
 

@@ -7,7 +7,6 @@ request alone, so that it is the same on any number of workers and after any int
 from __future__ import annotations
 
 import signal
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from clipstr.data import LabelRule, Source, find_sources
+from clipstr.data import LabelRule
 from clipstr.data.augmentation import AUGMENTATIONS
 from clipstr.errors import ClipstrError, TrainingError
 from clipstr.fonts import cache_folder, find_fonts
@@ -29,7 +28,7 @@ from clipstr.training.samples.crops import Crops
 from clipstr.training.samples.mixture import SYNTHETIC, Mixture, Place
 from clipstr.training.settings import DataSettings, SyntheticSettings
 
-__all__ = ["MixedWords", "Request", "Slice", "Words", "loader", "validation_sets"]
+__all__ = ["MixedWords", "Request", "Slice", "Words", "loader"]
 
 _AHEAD = 8
 """Batches that each worker prepares in advance."""
@@ -57,10 +56,7 @@ class MixedWords(Dataset["Words | ClipstrError"]):
 
     def __init__(self, settings: DataSettings, form: WordForm) -> None:
         self.settings, self.charset, self.preprocessing = settings, form.charset, form.preprocessing
-        rule = LabelRule(
-            form.charset,
-            form.max_length,
-        )
+        rule = LabelRule(form.charset, form.max_length, settings.unknown)
         self.crops = {name: Crops(name, source, rule) for name, source in settings.sources.items()}
         self.renderer = _renderer(settings.synthetic, form) if settings.synthetic.weight else None
 
@@ -97,13 +93,6 @@ class MixedWords(Dataset["Words | ClipstrError"]):
         if pixels.shape[:2] != form:
             pixels = self.preprocessing.resize(Image.fromarray(pixels))
         return pixels, text, notes
-
-
-def validation_sets(settings: DataSettings) -> dict[str, Source]:
-    """Every data set of the validation paths by its name, or by its path where two have one name."""
-    sources = [source for path in settings.validation for source in find_sources(path)]
-    names = Counter(source.path.name for source in sources)
-    return {s.path.name if names[s.path.name] == 1 else s.path.as_posix(): s for s in sources}
 
 
 def _renderer(settings: SyntheticSettings, form: WordForm) -> WordRenderer:

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from clipstr.charset import Charset
 from clipstr.data import LabelRule, Source
-from clipstr.errors import ImageError, RecipeError
+from clipstr.errors import DataError, ImageError, RecipeError
 from clipstr.imaging import load_image
 from clipstr.teacher.architecture import Architecture, named_architecture
 from clipstr.teacher.contrast import contrastive_loss
@@ -25,7 +25,7 @@ from clipstr.teacher.tokens import LabelTokens
 from clipstr.teacher.weights import save_clip
 from clipstr.training.observer import Validation
 from clipstr.training.recipe import TeacherRecipe
-from clipstr.training.samples.stream import validation_sets
+from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, CtcHead, ctc_loss, make_batch
 
 __all__ = ["Contrast"]
@@ -101,7 +101,6 @@ class Contrast:
             self.architecture, self.form.charset, ctc_weight=recipe.optimisation.ctc_weight
         )
         self.model = self.clip = self.learner.clip
-        self.notes: list[str] = []
         self._convert = InputConversion(self.form.preprocessing, self.architecture)
         context = self.architecture.text.context_length
         if settings.max_length + 2 > context:
@@ -110,7 +109,9 @@ class Contrast:
                 f"{context} tokens that {settings.architecture} holds: lower it to {context - 2}"
             )
         self.tokens = LabelTokens(tokens=settings.tokens, case=settings.case, context_length=context)
-        self.sets = validation_sets(recipe.data)
+        self._rule = LabelRule(self.form.charset, self.form.max_length)
+        judges = validation_sets(recipe.data, self._rule)
+        self.sets, self.notes = judges.sets, judges.notes
         self._device = torch.device("cpu")
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
@@ -139,9 +140,7 @@ class Contrast:
     @torch.no_grad()
     def _retrieval(self, dataset: Source) -> tuple[int, int]:
         """How many pictures find their label, and of how many."""
-        kept = LabelRule(self.form.charset, self.form.max_length).apply_all(
-            dataset.label(index) for index in range(len(dataset))
-        )
+        kept = self._rule.apply_all(dataset.label(index) for index in range(len(dataset)))
         words = list(dict.fromkeys(kept.texts))
         texts = torch.cat([self._texts(words[at : at + _BATCH]) for at in range(0, len(words), _BATCH)])
         pictures = [(self._pixels(dataset, i), t) for i, t in zip(kept.indices, kept.texts, strict=True)]
@@ -156,7 +155,7 @@ class Contrast:
     def _pixels(self, dataset: Source, index: int) -> np.ndarray | None:
         try:
             return self.form.preprocessing.resize(load_image(dataset.image_bytes(index)))
-        except ImageError:
+        except (ImageError, DataError):  # damaged, or missing in its set
             return None
 
     def _pictures(self, pixels: np.ndarray) -> Tensor:

@@ -22,7 +22,7 @@ from clipstr.student.storage import load_recogniser, save_recogniser
 from clipstr.teacher import Guidance, Teacher, TeacherSizes
 from clipstr.training.observer import SampleReading, Validation
 from clipstr.training.recipe import Recipe
-from clipstr.training.samples.stream import validation_sets
+from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, Learner, make_batch
 from clipstr.training.tasks.prompted import PromptedClip, save_trained
 from clipstr.training.tasks.validation import StudentReader
@@ -39,7 +39,9 @@ class Recognition:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.form = recipe.student.form
-        self.sets = validation_sets(recipe.data)
+        self._rule = LabelRule(self.form.charset, self.form.max_length)
+        judges = validation_sets(recipe.data, self._rule)
+        self.sets, self.notes = judges.sets, judges.notes
         self.teacher: Teacher | None = None
         encoder, distillation = None, None
         if recipe.teacher.weights:
@@ -51,11 +53,10 @@ class Recognition:
                 sizes = partial(pair_sizes, recipe.student, self.teacher.sizes)
                 distillation = SymmetricalDistillation(recipe.distillation, sizes)
                 self._wanted = distillation.wanted
-        self.notes: list[str] = []
         if recipe.start.model:
             learned, _ = load_recogniser(find_model(recipe.start.model))
             adaptation = adapt(learned.train(), recipe.student)
-            self.student, self.notes = adaptation.model, adaptation.notes()
+            self.student, self.notes = adaptation.model, [*adaptation.notes(), *self.notes]
         else:
             self.student = Recogniser(recipe.student, encoder)
         self.model = self.student
@@ -97,13 +98,12 @@ class Recognition:
         if not self.sets:
             return Validation(accuracy={})
         reader = StudentReader(self.student, name=self.recipe.name)
-        rule = LabelRule(self.form.charset, self.form.max_length)
         watch = _FirstReadings(self.sets, self.form.preprocessing, each=max(_SHOWN // len(self.sets), 1))
         results = [
-            evaluate_set(reader, name, source, rule, batch_size=reader.batch_size, watch=watch)
+            evaluate_set(reader, name, source, self._rule, batch_size=reader.batch_size, watch=watch)
             for name, source in self.sets.items()
         ]
-        mean = Evaluation(model=reader.name, rule=rule, sets=tuple(results)).weighted.accuracy
+        mean = Evaluation(model=reader.name, rule=self._rule, sets=tuple(results)).weighted.accuracy
         accuracy = {result.name: result.means.accuracy for result in results} | {"mean": mean}
         return Validation(accuracy=accuracy, readings=tuple(watch.readings))
 
