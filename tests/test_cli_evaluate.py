@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -18,8 +19,8 @@ from typer.testing import CliRunner, Result
 from clipstr.cli.evaluate import evaluate
 from clipstr.cli.main import app
 from clipstr.data import write_lmdb
-from clipstr.errors import DataError, ModelError
-from clipstr.models import find_model
+from clipstr.errors import DataError, MissingExtraError, ModelError
+from clipstr.models import ModelConfig, find_model
 from clipstr.reading import Reading
 from toy import spelled
 
@@ -27,14 +28,15 @@ REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
 
 
 class WidthReader:
-    """A reader whose word is the picture's width, with the confidence that it is red."""
+    """A reader whose word is the picture's width, with the confidence that it is red; toys read nothing."""
 
     def __init__(self, model: str, *, threads: int | None, batch_size: int, second_looks: bool) -> None:
-        self.name = model if second_looks else f"{model}, one look"
-        self.threads, self.batch_size = threads, batch_size
+        self.name = "tiny" if model == "tiny" else "toy"
 
     def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
         arrays = [np.asarray(image) for image in images]
+        if self.name == "toy":
+            return [Reading("", 0.5)] * len(arrays)
         return [Reading(f"W{array.shape[1]}", array[0, 0, 0] / 255) for array in arrays]
 
 
@@ -58,38 +60,107 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-def test_a_table_and_what_was_left_out_are_printed(data: Path) -> None:
-    result = run("--data", data, "--model", "some-model")
+def rows(text: str) -> dict[str, list[str]]:
+    """The cells behind each first cell of the first table for 36 characters."""
+    lines = [line for line in text.split("## ")[1].split("\n") if line.startswith("|")]
+    return {line.split("|")[1].strip(): line.replace(" ", "").split("|")[2:-1] for line in lines}
+
+
+def test_a_table_for_each_alphabet_and_what_was_left_out_are_printed(data: Path) -> None:
+    result = run("--data", data)
     assert result.exit_code == 0
-    lines = [line.strip() for line in result.stdout.splitlines() if line.strip()]
-    assert lines[0].split("|")[1:3] == [" Dataset         ", " # samples "]
-    rows = {line.split("|")[1].strip(): line.replace(" ", "").split("|")[2:-1] for line in lines[2:6]}
-    assert rows["one"] == ["3", "66.67", "66.67", "20.00", "2.00"]
-    assert rows["two"] == ["2", "50.00", "50.00", "10.00", "2.00"]
-    assert rows["Weighted mean"][:2] == ["5", "60.00"]
-    assert rows["Unweighted mean"][:2] == ["5", "58.33"]
-    assert "some-model, compared in 36 characters" in result.stdout
+    found = rows(result.stdout)
+    assert found["one"][:5] == ["3", "66.67", "66.67", "20.00", "2.00"]
+    assert found["two"][:5] == ["2", "50.00", "50.00", "10.00", "2.00"]
+    assert found["Mean by words, all 2 sets"][:2] == ["5", "60.00"]
+    assert found["Mean by sets, all 2 sets"][:2] == ["5", "58.33"]
+    headings = [line for line in result.stdout.split("\n") if line.startswith("##")]
+    assert headings == [f"## Compared in {size} characters" for size in (36, 62, 94)]
+    assert "tiny, compared in 36 characters" in result.stdout
     assert "two: left out by the label rule, 1 label without any character" in result.stdout
     assert "two: counted as wrong, 1 picture that cannot be decoded" in result.stdout
     assert result.stderr == ""
-    once = run("--data", data, "--model", "some-model", "--no-second-looks")
-    assert "some-model, one look, compared in 36 characters" in once.stdout
+    once = run("--data", data, "--no-second-looks")
+    assert "tiny, one look, compared in 36 characters" in once.stdout
 
 
-def test_the_alphabet_to_compare_in_may_be_chosen(data: Path) -> None:
-    assert "| Weighted mean   |         5 |    20.00" in run("--data", data, "--charset", "62").stdout
-    assert "| two             |         3 |" in run("--data", data, "--charset", "94").stdout
+def test_the_alphabets_to_compare_in_may_be_chosen(data: Path) -> None:
+    text = run("--data", data, "--charset", "94", "--charset", "62").stdout
+    assert text.index("## Compared in 94") < text.index("## Compared in 62")
+    assert "36 characters" not in text
+    assert "| Mean by words, all 2 sets |         6 |    16.67" in text
 
 
 def test_json_and_the_misread_words_are_written(data: Path, tmp_path: Path) -> None:
-    figures, errors = tmp_path / "figures.json", tmp_path / "errors.jsonl"
-    assert run("--data", data, "--json", figures, "--errors", errors, "--batch-size", 2).exit_code == 0
+    figures, errors, page = tmp_path / "figures.json", tmp_path / "errors.jsonl", tmp_path / "page.md"
+    words = ["--data", data, "--json", figures, "--errors", errors, "--markdown", page, "--batch-size", 2]
+    result = run(*words)
+    assert result.exit_code == 0
+    assert page.read_text(encoding="utf-8") == result.stdout
     record = json.loads(figures.read_text(encoding="utf-8"))
-    assert (record["samples"], record["weighted_mean"]["accuracy"]) == (5, 0.6)
+    (reader,) = record["readers"]
+    assert (reader["name"], reader["checksum"]) == ("tiny", ModelConfig.load(find_model("tiny")).checksum)
+    assert set(reader["alphabets"]) == {"36", "62", "94"}
+    assert reader["alphabets"]["36"]["means"][0]["by_words"]["accuracy"] == 0.6
     lines = [json.loads(line) for line in errors.read_text(encoding="utf-8").splitlines()]
     assert [(line["set"], line["index"]) for line in lines] == [("one", 2), ("two", 0)]
     assert lines[0] == {"set": "one", "index": 2, "label": "no", "prediction": "w10", "confidence": 0.2}
     assert lines[1]["error"]
+
+
+def test_the_same_command_writes_the_same_bytes_wherever_the_data_lies(data: Path, tmp_path: Path) -> None:
+    broken = data / "two" / "data.mdb"
+    broken.write_bytes(broken.read_bytes()[:5000])
+    copy = tmp_path / "elsewhere" / "data"
+    shutil.copytree(data, copy)
+    for name, place in (("one", data), ("two", copy)):
+        result = run("--data", place, "--json", tmp_path / name)
+        assert isinstance(result.exception, DataError)
+        assert "1 of the data sets could not be read: two" in str(result.exception)
+        assert "two: not read, and in no mean: two/data.mdb is cut short" in result.stdout
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_json_on_standard_output_is_alone_there(data: Path) -> None:
+    result = run("--data", data, "--json", "-")
+    assert json.loads(result.stdout)["format"] == "clipstr-evaluation/2"
+    assert "## Compared in 36 characters" in result.stderr
+
+
+def test_another_model_reads_the_same_words_and_is_tested_against(
+    data: Path, toy_model: Path, tmp_path: Path
+) -> None:
+    result = run("--data", data, "--against", toy_model, "--json", tmp_path / "f.json", "--charset", "36")
+    assert result.exit_code == 0, result.output
+    assert "tiny less toy, in points, word by word:" in result.stdout
+    assert "| toy    |         5 |     0.00 |" in result.stdout
+    record = json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))
+    assert [reader["name"] for reader in record["readers"]] == ["tiny", "toy"]
+    (comparison,) = record["comparisons"]["36"]
+    assert comparison["by_words"]["first_only"] == 3
+    assert comparison["by_words"]["mcnemar_p"] == 0.25
+    twice = run("--data", data, "--against", toy_model, "--against", toy_model, "--charset", "36")
+    assert "tiny less toy (" in twice.stdout
+
+
+def test_a_peer_that_is_not_installed_is_told_before_any_reading(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
+    result = run("--data", data, "--peer", "rapidocr-v6")
+    assert isinstance(result.exception, MissingExtraError)
+    assert "pip install 'rapidocr>=3.10'" in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_kept_readings_are_not_made_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--data", data, "--keep", tmp_path / "keep"]
+    first = run(*words)
+    monkeypatch.setattr(WidthReader, "read_images", None)
+    again = run(*words)
+    assert (again.exit_code, again.stdout) == (0, first.stdout)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +171,9 @@ def test_json_and_the_misread_words_are_written(data: Path, tmp_path: Path) -> N
         ["--data", ".", "--charset", "37"],
         ["--data", ".", "--batch-size", "0"],
         ["--data", ".", "--threads", "-1"],
+        ["--data", ".", "--peer", "ocr"],
+        ["--data", ".", "--keep", "/dev/null/keep"],
+        ["--data", ".", "--markdown", ""],
         ["--data", ".", "--json", "no/such/folder/figures.json"],
         ["--data", ".", "--errors", "no/such/folder/errors.jsonl"],
     ],
@@ -131,8 +205,9 @@ def test_the_embedded_model_reads_the_real_crops_that_are_here(tmp_path: Path) -
     result = run("--data", REAL_VAL / "SVT", "--json", tmp_path / "figures.json")
     assert result.exit_code == 0
     record = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert record["samples"] == 51
-    assert record["weighted_mean"]["accuracy"] > 0.5
+    figures = record["readers"][0]["alphabets"]["36"]
+    assert figures["samples"] == 51
+    assert figures["means"][0]["by_words"]["accuracy"] > 0.5
 
 
 def test_words_can_be_compared_in_the_models_own_alphabet(toy_model: Path, tmp_path: Path) -> None:

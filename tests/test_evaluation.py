@@ -8,24 +8,16 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import lmdb
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 
 from clipstr.charset import Charset
 from clipstr.data import LabelRule, write_lmdb
 from clipstr.errors import DataError
-from clipstr.evaluation import (
-    Evaluation,
-    WordResult,
-    as_json,
-    as_table,
-    evaluate,
-    misreading_line,
-    notes,
-    write_json,
-)
+from clipstr.evaluation import Evaluation, WordResult, evaluate, misreading_line, notes, sets_table
+from clipstr.evaluation.record import evaluation_json
 from clipstr.metrics import ned_similarity, wilson_interval
 from clipstr.reading import Reading
 
@@ -54,10 +46,8 @@ def picture(number: int) -> bytes:
 
 
 def rows_of(evaluation: Evaluation) -> list[list[str]]:
-    stream = io.StringIO()
-    Console(width=80, file=stream, color_system=None).print(as_table(evaluation))
-    lines = [line.strip() for line in stream.getvalue().splitlines()]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line]
+    lines = sets_table(evaluation).split("\n")
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 ANSWERS = [("Hello", 0.9), ("w0rld", 0.5), ("don't", 0.8), ("", 0.1), ("CAFÉ", 1.0), ("unseen", 0.7)]
@@ -174,52 +164,109 @@ def test_a_set_with_nothing_to_compare_is_shown_and_left_out_of_the_means(folder
     assert math.isnan(evaluation.sets[1].means.accuracy)
     assert evaluation.unweighted.accuracy == pytest.approx(0.5)
     assert "means over 2 sets" in notes(evaluation)[0]
-    assert ["signs", "0", "-", "-", "-", "-"] in rows_of(evaluation)
+    assert ["signs", "0", "-", "-", "-", "-", "0.00 to 100.00", "-"] in rows_of(evaluation)
     assert "signs: left out by the label rule, 2 labels without any" in "\n".join(notes(evaluation))
-    record = as_json(evaluation)
+    record = evaluation_json(evaluation)
     assert record["sets"][1]["accuracy"] is None
-    assert record["compared_sets"] == 2
+    assert record["means"][0]["sets"] == ["second", "val/first"]
 
 
 def test_the_table_has_the_fields_header_and_percentages(folder: Path) -> None:
     rows = rows_of(evaluate(KnownReader(ANSWERS), folder, RULE_36))
-    assert rows[0] == ["Dataset", "# samples", "Accuracy", "1 - NED", "Confidence", "Label length"]
-    assert rows[2] == ["second", "2", "50.00", "50.00", "55.00", "2.50"]
-    assert rows[3] == ["val/first", "4", "50.00", "70.00", "55.00", "4.50"]
-    assert rows[4] == ["Weighted mean", "6", "50.00", "63.33", "55.00", "3.83"]
-    assert rows[5] == ["Unweighted mean", "6", "50.00", "60.00", "55.00", "3.50"]
+    assert rows[0][:6] == ["Dataset", "# samples", "Accuracy", "1 - NED", "Confidence", "Label length"]
+    assert rows[0][6:] == ["95 % interval", "ECE"]
+    assert rows[2][:6] == ["second", "2", "50.00", "50.00", "55.00", "2.50"]
+    assert rows[3][:6] == ["val/first", "4", "50.00", "70.00", "55.00", "4.50"]
+    assert rows[4][:6] == ["Mean by words, all 2 sets", "6", "50.00", "63.33", "55.00", "3.83"]
+    assert rows[5][:6] == ["Mean by sets, all 2 sets", "6", "50.00", "60.00", "55.00", "3.50"]
+    # By confidence, each in a bin of its own: 0.9 right, 0.5 wrong, 0 wrong, 0.8 right, 0.1 wrong, 1.0 right.
+    assert rows[4][6:] == ["18.76 to 81.24", f"{100 * (0.1 + 0.5 + 0.0 + 0.2 + 0.1 + 0.0) / 6:.2f}"]
 
 
 def test_the_notes_say_what_was_compared_and_what_was_left_out(folder: Path) -> None:
     text = "\n".join(notes(evaluate(KnownReader(ANSWERS), folder, RULE_36)))
     assert "known, compared in 36 characters; means over 2 sets; " in text
-    assert "95 % interval of the weighted accuracy: 18.76 to 81.24." in text
+    assert "95 % interval of the mean by words: 18.76 to 81.24." in text
     assert "second: left out by the label rule, 1 label of more than 25 characters." in text
     assert "second: left out by the label rule, 1 label without any character of the alphabet." in text
 
 
-def test_the_json_file_holds_everything_and_is_the_same_each_time(folder: Path, tmp_path: Path) -> None:
-    files = [tmp_path / "one.json", tmp_path / "two.json"]
-    for file in files:
-        write_json(evaluate(KnownReader(ANSWERS), folder, RULE_36), file)
-    assert files[0].read_bytes() == files[1].read_bytes()
-    record = json.loads(files[0].read_text(encoding="utf-8"))
-    assert record["format"] == "clipstr-evaluation/1"
-    assert (record["model"], record["samples"], record["longest_label"]) == ("known", 6, 25)
-    assert record["charset"] == {"name": "36", "characters": Charset.named("36").characters}
-    assert record["weighted_mean"]["accuracy"] == pytest.approx(0.5)
-    assert record["weighted_mean"]["accuracy_95"] == pytest.approx([0.1876, 0.8124], abs=1e-4)
-    assert record["unweighted_mean"]["one_minus_ned"] == pytest.approx(0.6)
+def test_the_record_holds_everything(folder: Path) -> None:
+    record = evaluation_json(evaluate(KnownReader(ANSWERS), folder, RULE_36))
+    assert json.loads(json.dumps(record, allow_nan=False)) == record
+    assert (record["samples"], record["longest_label"]) == (6, 25)
+    assert record["characters"] == Charset.named("36").characters
+    (mean,) = record["means"]
+    assert mean["name"] == "all 2 sets"
+    assert mean["by_words"]["accuracy"] == pytest.approx(0.5)
+    assert mean["by_words"]["accuracy_95"] == pytest.approx([0.1876, 0.8124], abs=1e-4)
+    assert mean["by_sets"]["one_minus_ned"] == pytest.approx(0.6)
     second, first = record["sets"]
     assert second["dropped"] == {"too long": 1, "empty": 1}
+    assert (second["stored"], second["samples"]) == (4, 2)
     assert (first["samples"], first["right"], first["reading_length"]) == (4, 2, 3.5)
-    assert [problem["index"] for problem in first["unreadable"]] == [2]
+    assert first["unreadable"]["count"] == 1
+    assert [problem["index"] for problem in first["unreadable"]["first"]] == [2]
 
 
-def test_an_alphabet_without_a_name_is_written_out() -> None:
-    evaluation = Evaluation(model="m", rule=LabelRule(Charset("abc")), sets=())
-    assert as_json(evaluation)["charset"] == {"name": None, "characters": "abc"}
-    assert as_json(evaluation)["weighted_mean"]["accuracy"] is None
+def test_nothing_at_all_has_no_mean() -> None:
+    record = evaluation_json(Evaluation(model="m", rule=LabelRule(Charset("abc")), sets=()))
+    assert record["means"][0]["by_words"]["accuracy"] is None
+    assert record["means"][0]["by_words"]["calibration_error"] is None
+
+
+def test_damaged_sets_samples_and_counts_are_named_and_never_change_the_others(folder: Path) -> None:
+    before = evaluate(KnownReader(ANSWERS), folder, RULE_36)
+    write_lmdb(folder / "short", FIRST)
+    file = folder / "short" / "data.mdb"
+    file.write_bytes(file.read_bytes()[:5000])
+    put(folder / "uncounted", "num-samples", None)
+    put(folder / "unlabelled", "label-000000002", None)
+    put(folder / "unpictured", "image-000000001", None)
+    put(folder / "overcounted", "num-samples", b"6")
+    put(folder / "undercounted", "num-samples", b"3")
+    put(folder / "mislabelled", "label-000000001", b"\xff")
+    after = evaluate(KnownReader(ANSWERS), folder, RULE_36)
+    assert [result for result in after.sets if result.name in ("second", "val/first")] == list(before.sets)
+    found = {result.name: result for result in after.sets}
+    counts = {name: (part.samples, part.count, part.right) for name, part in found.items()}
+    assert counts == {
+        "second": (4, 2, 1),
+        "val/first": (4, 4, 2),
+        "unlabelled": (4, 3, 2),
+        "unpictured": (4, 4, 1),
+        "overcounted": (6, 4, 2),
+        "undercounted": (3, 3, 1),
+        "mislabelled": (4, 3, 1),
+    }
+    assert [(one.name, one.error[:40]) for one in after.damaged] == [
+        ("short", "short/data.mdb is cut short, 5000 bytes "),
+        ("uncounted", "uncounted has no num-samples: it is inco"),
+    ]
+    text = "\n".join(notes(after))
+    for told in (
+        "short: not read, and in no mean: short/data.mdb is cut short",
+        "unlabelled: left out, 1 sample whose label cannot be read; the first is number 1: unlabelled has no",
+        "overcounted: left out, 2 samples whose label cannot be read; the first is number 4",
+        "mislabelled: left out, 1 sample whose label cannot be read; the first is number 0: mislabelled:",
+        "unpictured: counted as wrong, 2 pictures that cannot be decoded; the first is number 0: unpictured",
+        "undercounted: its count says 3, but there are more samples: the count is wrong.",
+    ):
+        assert told in text
+    assert str(folder) not in json.dumps(evaluation_json(after))
+
+
+def put(folder: Path, key: str, value: bytes | None) -> None:
+    """A set with one entry of another value, or without it."""
+    write_lmdb(folder, FIRST)
+    with (
+        lmdb.open(str(folder), map_size=1 << 24) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        if value is None:
+            transaction.delete(key.encode())
+        else:
+            transaction.put(key.encode(), value)
 
 
 def test_a_misread_word_is_one_line_of_json() -> None:

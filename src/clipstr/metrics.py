@@ -1,15 +1,18 @@
-"""How well words were read: accuracy, 1 - NED, averages over data sets, intervals."""
+"""How well words were read: accuracy, 1 - NED, averages over sets, intervals, calibration, a test."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from rapidfuzz.distance import Levenshtein
 
 __all__ = [
     "Interval",
+    "calibration_error",
+    "mcnemar",
     "ned_similarity",
     "unweighted_mean",
     "weighted_mean",
@@ -75,3 +78,32 @@ def wilson_interval(right: int, count: int, *, z: float = Z_95) -> Interval:
     low = 0.0 if right == 0 else centre - reach
     high = 1.0 if right == count else centre + reach
     return Interval(low, high)
+
+
+def calibration_error(bins: Sequence[tuple[int, int, float]]) -> float:
+    """The expected calibration error (0 to 1) of words in ``bins``: count, right ones, summed confidence.
+
+    It is the mean over words of how far the accuracy of their bin is from its mean confidence; not a number
+    if there are none. Source: Guo et al. 2017, "On calibration of modern neural networks".
+    """
+    total = sum(count for count, _, _ in bins)
+    if not total:
+        return math.nan
+    return math.fsum(abs(right - confidence) for _, right, confidence in bins) / total
+
+
+def mcnemar(first_only: int, second_only: int) -> float:
+    """McNemar's exact p-value (0 to 1): two-sided, that two readers that differ on so many words are as good.
+
+    ``first_only`` words were read right by the first alone, ``second_only`` by the second alone. It is twice
+    the lower tail of a binomial of one half, at most 1. Source: McNemar 1947, Psychometrika 12, 153-157.
+    """
+    if min(first_only, second_only) < 0:
+        raise ValueError(f"{first_only} and {second_only} words cannot be counts")
+    total = first_only + second_only
+    # Exact in whole numbers: each term of the tail from the one before.
+    term = tail = 1
+    for chosen in range(min(first_only, second_only)):
+        term = term * (total - chosen) // (chosen + 1)
+        tail += term
+    return min(1.0, float(Fraction(2 * tail, 1 << total)))

@@ -101,6 +101,12 @@ class ModelConfig:
         temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         temporary.replace(folder / CONFIG_FILE)
 
+    @property
+    def checksum(self) -> str:
+        """One SHA-256 in hexadecimal for all files of the model together."""
+        lines = [f"{name} {record.sha256}\n" for name, record in sorted(self.files.items())]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
     def with_files(self, folder: Path, names: Sequence[str]) -> ModelConfig:
         """This config with the checksums and sizes of the files ``names`` in ``folder`` as they are now."""
         return replace(self, files={name: _record(folder / name) for name in names})

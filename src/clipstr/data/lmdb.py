@@ -131,6 +131,11 @@ class LmdbDataset:
         except UnicodeDecodeError as error:
             raise DataError(f"{self.path}: {key.decode()} is not UTF-8: {error}") from error
 
+    @property
+    def continues(self) -> bool:
+        """Whether there is a sample behind the last one that the set's count names."""
+        return self._find(_label_key(len(self) + 1)) is not None
+
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
         self._environment = None
@@ -147,6 +152,12 @@ class LmdbDataset:
         return int(stored)
 
     def _get(self, key: bytes) -> bytes:
+        value = self._find(key)
+        if value is None:
+            raise DataError(f"{self.path} has no {key.decode()}: it is incomplete, or no set of word images")
+        return value
+
+    def _find(self, key: bytes) -> bytes | None:
         if self._environment is None or self._process != os.getpid():
             process = os.getpid()
             environments = _environments_by_process.setdefault(process, _Environments())
@@ -157,8 +168,6 @@ class LmdbDataset:
                 value: bytes | None = transaction.get(key)
         except lmdb.Error as error:
             raise DataError(f"{self.path}: {key.decode()} cannot be read: {error}") from error
-        if value is None:
-            raise DataError(f"{self.path} has no {key.decode()}: it is incomplete, or no set of word images")
         return value
 
 

@@ -2,7 +2,8 @@
 
 As in PARSeq's ``test.py``, the alphabet that words are compared in is chosen apart from the reader's:
 labels go through `LabelRule`, readings are folded into the same alphabet, and a word is right if the two
-are equal. What the rule drops is counted. A picture that cannot be decoded counts as read wrong.
+are equal. What the rule drops is counted. A picture that cannot be decoded counts as read wrong. A word is
+read once, whatever the number of alphabets that it is compared in.
 """
 
 from __future__ import annotations
@@ -12,127 +13,33 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from clipstr.data import DropReason, FoldedLabels, LabelRule, Source, find_sources
+from PIL import Image
+
+from clipstr.data import DropReason, LabelRule, LmdbDataset, Source, find_sources
 from clipstr.errors import DataError, ImageError
+from clipstr.evaluation.results import DamagedSet, Evaluation, SetResult, Tally, WordResult
 from clipstr.imaging import load_image
-from clipstr.metrics import Interval, ned_similarity, unweighted_mean, weighted_mean, wilson_interval
 from clipstr.reading import WordReader
 
-__all__ = [
-    "Evaluation",
-    "SetResult",
-    "Summary",
-    "Unreadable",
-    "WordResult",
-    "evaluate",
-    "evaluate_set",
-    "set_name",
-]
+__all__ = ["Word", "evaluate", "evaluate_set", "judge", "read_words", "set_name", "set_remark", "told"]
+
+_DIGITS = 6  # of a probability, so that the last bits of a sum do not tell two machines apart
 
 
 @dataclass(frozen=True, kw_only=True)
-class WordResult:
-    """One sample: its number in its set, its label and its reading as compared, and the confidence.
+class Word:
+    """One sample as it is stored and as it was read, neither folded.
 
-    A picture that cannot be decoded has an empty ``text``, confidence 0 and says why in ``error``.
+    ``label`` is None if the sample has none that can be read; ``error`` says why, or why the picture could
+    not be decoded. Words of which no rule would keep the label are not read: their ``text`` is empty.
     """
 
-    set_name: str
     index: int
-    label: str
-    text: str
-    confidence: float
+    label: str | None
+    text: str = ""
+    confidence: float = 0.0
+    characters: tuple[float, ...] = ()
     error: str | None = None
-
-    @property
-    def right(self) -> bool:
-        """Whether the word was read, and as its label says."""
-        return self.error is None and self.text == self.label
-
-
-@dataclass(frozen=True, kw_only=True)
-class Unreadable:
-    """A sample whose picture cannot be decoded, and why."""
-
-    index: int
-    error: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Summary:
-    """Means over samples or over sets: shares from 0 to 1, lengths in characters; NaN over nothing."""
-
-    accuracy: float
-    similarity: float  # 1 - NED
-    confidence: float  # of the readings as they came, before folding; 0 for an unreadable picture
-    label_length: float
-    reading_length: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetResult:
-    """How one data set was read.
-
-    ``count`` samples were compared and ``right`` of them read right; ``dropped`` says how many more the
-    label rule left out, by reason. ``unreadable`` pictures are part of ``count``, as wrong ones.
-    """
-
-    name: str
-    count: int
-    right: int
-    means: Summary
-    dropped: dict[DropReason, int]
-    unreadable: tuple[Unreadable, ...]
-
-    @property
-    def interval(self) -> Interval:
-        """The 95 % interval of the accuracy."""
-        return wilson_interval(self.right, self.count)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How a reader read several data sets: what was compared how, and a result per set, sorted by name."""
-
-    model: str
-    rule: LabelRule
-    sets: tuple[SetResult, ...]
-
-    @property
-    def count(self) -> int:
-        """How many samples were compared, in all sets."""
-        return sum(result.count for result in self.sets)
-
-    @property
-    def compared_sets(self) -> tuple[SetResult, ...]:
-        """The sets that have samples to compare: the means are over these."""
-        return tuple(result for result in self.sets if result.count)
-
-    @property
-    def interval(self) -> Interval:
-        """The 95 % interval of the sample-weighted accuracy, all samples taken as one set."""
-        return wilson_interval(sum(result.right for result in self.sets), self.count)
-
-    @property
-    def weighted(self) -> Summary:
-        """The means over all samples: every set counts by its size."""
-        counts = [result.count for result in self.compared_sets]
-        return self._summarise(lambda values: weighted_mean(values, counts))
-
-    @property
-    def unweighted(self) -> Summary:
-        """The means over the sets: every set counts the same."""
-        return self._summarise(unweighted_mean)
-
-    def _summarise(self, mean: Callable[[Sequence[float]], float]) -> Summary:
-        parts = [result.means for result in self.compared_sets]
-        return Summary(
-            accuracy=mean([part.accuracy for part in parts]),
-            similarity=mean([part.similarity for part in parts]),
-            confidence=mean([part.confidence for part in parts]),
-            label_length=mean([part.label_length for part in parts]),
-            reading_length=mean([part.reading_length for part in parts]),
-        )
 
 
 def evaluate(
@@ -145,25 +52,21 @@ def evaluate(
 ) -> Evaluation:
     """How ``reader`` reads every data set at or below ``folder``, each named by its path from there.
 
-    ``batch_size`` pictures are decoded and read at a time; ``watch`` is told of each word as it comes.
-    Raises `DataError` if there are no data sets, or one is damaged.
+    ``batch_size`` pictures are decoded and read at a time; ``watch`` is told of each word as it comes. A set
+    that is damaged as a whole is named in the result. Raises `DataError` if there are no data sets.
     """
     top = Path(folder)
-    results = []
+    results: list[SetResult] = []
+    damaged: list[DamagedSet] = []
     for source in find_sources(top):
+        name = set_name(source, top)
         try:
-            results.append(
-                evaluate_set(reader, set_name(source, top), source, rule, batch_size=batch_size, watch=watch)
-            )
+            results.append(evaluate_set(reader, name, source, rule, batch_size=batch_size, watch=watch))
+        except DataError as error:
+            damaged.append(DamagedSet(name=name, error=told(error, source)))
         finally:
             source.close()
-    return Evaluation(model=reader.name, rule=rule, sets=tuple(results))
-
-
-def set_name(source: Source, top: Path) -> str:
-    """What `evaluate` calls the data set ``source`` at or below the folder ``top``."""
-    path = source.path
-    return path.relative_to(top).as_posix() if path != top else path.resolve().name
+    return Evaluation(model=reader.name, rule=rule, sets=tuple(results), damaged=tuple(damaged))
 
 
 def evaluate_set(
@@ -175,90 +78,111 @@ def evaluate_set(
     batch_size: int = 32,
     watch: Callable[[WordResult], None] | None = None,
 ) -> SetResult:
-    """How ``reader`` reads the one data set ``dataset``; as `evaluate`."""
-    labels = rule.apply_all(dataset.label(index) for index in range(len(dataset)))
-    tally = _Tally()
-    for result in _read(reader, name, dataset, labels, rule, batch_size):
-        tally.add(result)
-        if watch is not None:
-            watch(result)
-    return tally.result(name, labels.dropped)
+    """How ``reader`` reads the one data set ``dataset``; raises `DataError` if it cannot be opened."""
+    words = read_words(reader, dataset, [rule], batch_size=batch_size)
+    return judge(words, name, rule, watch=watch, remark=set_remark(dataset))
 
 
-class _Tally:
-    """Running sums over the words of one set, so that they need not be kept."""
-
-    def __init__(self) -> None:
-        self.count = self.right = self.label_characters = self.reading_characters = 0
-        self.similarity = self.confidence = 0.0
-        self.unreadable: list[Unreadable] = []
-
-    def add(self, result: WordResult) -> None:
-        self.count += 1
-        self.right += result.right
-        self.similarity += ned_similarity(result.text, result.label)
-        self.confidence += result.confidence
-        self.label_characters += len(result.label)
-        self.reading_characters += len(result.text)
-        if result.error is not None:
-            self.unreadable.append(Unreadable(index=result.index, error=result.error))
-
-    def result(self, name: str, dropped: dict[DropReason, int]) -> SetResult:
-        def mean(total: float) -> float:
-            return total / self.count if self.count else float("nan")
-
-        return SetResult(
-            name=name,
-            count=self.count,
-            right=self.right,
-            means=Summary(
-                accuracy=mean(self.right),
-                similarity=mean(self.similarity),
-                confidence=mean(self.confidence),
-                label_length=mean(self.label_characters),
-                reading_length=mean(self.reading_characters),
-            ),
-            dropped=dropped,
-            unreadable=tuple(self.unreadable),
-        )
+def set_name(source: Source, top: Path) -> str:
+    """What `evaluate` calls the data set ``source`` at or below the folder ``top``."""
+    path = source.path
+    return path.relative_to(top).as_posix() if path != top else path.resolve().name
 
 
-def _read(
-    reader: WordReader,
-    name: str,
-    dataset: Source,
-    labels: FoldedLabels,
-    rule: LabelRule,
-    batch_size: int,
-) -> Iterator[WordResult]:
-    for batch in _batches(zip(labels.indices, labels.texts, strict=True), batch_size):
-        images, errors = [], {}
-        for index, _ in batch:
-            try:
-                images.append(load_image(dataset.image_bytes(index)))
-            except (ImageError, DataError) as error:  # damaged, or missing in its set
-                errors[index] = str(error)
+def set_remark(source: Source) -> str | None:
+    """What is wrong with ``source`` as a whole though it can be read; raises `DataError` if it cannot."""
+    if isinstance(source, LmdbDataset) and source.continues:
+        return f"its count says {len(source)}, but there are more samples: the count is wrong"
+    return None
+
+
+def told(error: Exception, source: Source) -> str:
+    """What ``error`` says of ``source``, its folder by its last name: where it lies decides no figure."""
+    return str(error).replace(str(source.path), source.path.name)
+
+
+def read_words(
+    reader: WordReader, dataset: Source, rules: Sequence[LabelRule], *, batch_size: int = 32
+) -> Iterator[Word]:
+    """Every sample of ``dataset`` in order, read in batches if one of ``rules`` keeps its label.
+
+    Raises `DataError` if the set cannot be opened; a damaged sample is told in its `Word`.
+    """
+    samples = (_sample(dataset, index, rules) for index in range(len(dataset)))
+    for batch in _batches(samples, batch_size):
+        images = [item for _, item in batch if isinstance(item, Image.Image)]
         readings = reader.read_images(images) if images else []
         if len(readings) != len(images):
             raise ValueError(f"{reader.name} gave {len(readings)} readings of {len(images)} pictures")
         remaining = iter(readings)
-        for index, label in batch:
-            if index in errors:
-                text, confidence = "", 0.0
-            else:
-                reading = next(remaining)
-                text, confidence = rule.charset.fold(reading.text), reading.confidence
-            yield WordResult(
-                set_name=name,
-                index=index,
-                label=label,
-                text=text,
-                confidence=confidence,
-                error=errors.get(index),
+        for word, item in batch:
+            if item is None:
+                yield word
+                continue
+            reading = next(remaining)
+            yield Word(
+                index=word.index,
+                label=word.label,
+                text=reading.text,
+                confidence=round(float(reading.confidence), _DIGITS),
+                characters=tuple(round(float(part.confidence), _DIGITS) for part in reading.characters),
             )
 
 
-def _batches(samples: Iterable[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:
+def judge(
+    words: Iterable[Word],
+    name: str,
+    rule: LabelRule,
+    *,
+    watch: Callable[[WordResult], None] | None = None,
+    remark: str | None = None,
+) -> SetResult:
+    """How the ``words`` of the set ``name`` were read, compared by ``rule``."""
+    tally = Tally()
+    dropped: dict[DropReason, int] = {"too long": 0, "empty": 0}
+    if rule.unknown == "drop":
+        dropped["unknown"] = 0
+    for word in words:
+        if word.label is None:
+            tally.add_unlabelled(word.index, word.error or "")
+            continue
+        folded = rule.apply(word.label)
+        if folded.text is None:
+            assert folded.dropped is not None
+            dropped[folded.dropped] += 1
+            continue
+        result = WordResult(
+            set_name=name,
+            index=word.index,
+            label=folded.text,
+            text=rule.charset.fold(word.text),
+            confidence=word.confidence,
+            error=word.error,
+            characters=word.characters,
+        )
+        tally.add(result)
+        if watch is not None:
+            watch(result)
+    return tally.result(name, dropped, remark)
+
+
+def _sample(dataset: Source, index: int, rules: Sequence[LabelRule]) -> tuple[Word, Image.Image | None]:
+    """Sample ``index`` before it is read, with its picture if that is to be read and can be."""
+    try:
+        label = dataset.label(index)
+    except DataError as error:
+        return Word(index=index, label=None, error=told(error, dataset)), None
+    if all(rule.apply(label).text is None for rule in rules):
+        return Word(index=index, label=label), None
+    try:
+        return Word(index=index, label=label), load_image(dataset.image_bytes(index))
+    except (ImageError, DataError) as error:
+        return Word(index=index, label=label, error=told(error, dataset)), None
+
+
+def _batches(
+    samples: Iterable[tuple[Word, Image.Image | None]], size: int
+) -> Iterator[list[tuple[Word, Image.Image | None]]]:
     rest = iter(samples)
     while batch := list(islice(rest, size)):
         yield batch

@@ -1,88 +1,101 @@
-"""An evaluation as a table for people and as JSON for programs.
+"""Evaluations as tables for people: sets and means under the field's header, readers, paired tests.
 
-Neither holds a date or a time: the same model on the same data gives the same bytes.
+None of it holds a date or a time: the same model on the same data gives the same text.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
-from clipstr import files
-from clipstr.charset import ALPHABETS
 from clipstr.data import DropReason, LabelRule
-from clipstr.evaluation.protocol import Evaluation, SetResult, Summary, WordResult
+from clipstr.evaluation.comparison import Comparison, Pairs
+from clipstr.evaluation.groups import groups
+from clipstr.evaluation.results import Evaluation, Summary, WordResult
+from clipstr.markdown import markdown_table
 from clipstr.metrics import Interval
 
-__all__ = ["FORMAT", "as_json", "as_table", "misreading_line", "notes", "write_json"]
+__all__ = ["comparison_table", "misreading_line", "notes", "readers_table", "sets_table"]
 
-FORMAT = "clipstr-evaluation/1"
-HEADER = ("Dataset", "# samples", "Accuracy", "1 - NED", "Confidence", "Label length")
+HEADER = ("Dataset", "# samples", "Accuracy", "1 - NED", "Confidence", "Label length", "95 % interval", "ECE")
 
 
-def as_table(evaluation: Evaluation) -> Table:
-    """The sets and both means under the field's header: shares in percent, lengths in characters.
+def sets_table(evaluation: Evaluation) -> str:
+    """The sets and the means under the field's header, in Markdown: shares in percent, lengths in characters.
 
-    Its rules are Markdown's, so that it can be pasted into a page.
+    Behind the field's columns stand the accuracy's interval and the expected calibration error.
     """
-    table = Table(box=box.MARKDOWN)
-    for number, title in enumerate(HEADER):
-        table.add_column(title, justify="right" if number else "left", overflow="fold")
+    rows = []
     for result in evaluation.sets:
-        table.add_row(result.name, *_cells(result.count, result.means))
-    table.add_row("Weighted mean", *_cells(evaluation.count, evaluation.weighted), style="bold")
-    table.add_row("Unweighted mean", *_cells(evaluation.count, evaluation.unweighted))
-    return table
+        sure = [_ends(result.interval), _percent(result.calibration_error)]
+        rows.append([result.name, *_cells(result.count, result.means), *sure])
+    for group in groups(evaluation):
+        sure = [_ends(group.interval), _percent(group.calibration_error)]
+        rows.append([f"Mean by words, {group.name}", *_cells(group.count, group.weighted), *sure])
+        rows.append([f"Mean by sets, {group.name}", *_cells(group.count, group.unweighted), "-", "-"])
+    return markdown_table(HEADER, rows)
+
+
+def readers_table(evaluations: Sequence[Evaluation]) -> str:
+    """The readers below each other, in Markdown: the mean by words with its interval, then set by set."""
+    names = list(dict.fromkeys(result.name for evaluation in evaluations for result in evaluation.sets))
+    rows = []
+    for evaluation in evaluations:
+        of = {result.name: result.means.accuracy for result in evaluation.sets}
+        rows.append(
+            [
+                evaluation.model,
+                str(evaluation.count),
+                _percent(evaluation.weighted.accuracy),
+                _ends(evaluation.interval),
+                *(_percent(of.get(name, math.nan)) for name in names),
+            ]
+        )
+    return markdown_table(["Reader", "# samples", "By words", "95 % interval", *names], rows)
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """The paired differences in points, in Markdown: set by set, of all words, and of the mean by sets."""
+    rows = [_pairs_row(pairs, pairs.interval) for pairs in comparison.sets]
+    rows.append(_pairs_row(comparison.together, comparison.weighted_interval))
+    by_sets = [_signed(comparison.unweighted_difference), _signed_ends(comparison.unweighted_interval)]
+    rows.append(["mean by sets", "-", *by_sets, "-", "-", "-"])
+    columns = ["Difference", "95 % interval", "Only the first", "Only the second", "p"]
+    return markdown_table(["Dataset", "# samples", *columns], rows)
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """What a reader of the table has to know besides: how words were compared, and what was left out."""
-    interval = evaluation.interval
+    """What a reader of the table has to know: how words were compared, what was left out, what is wrong."""
+    interval, characters = evaluation.interval, len(evaluation.rule.charset.characters)
     lines = [
-        f"{evaluation.model}, compared in {len(evaluation.rule.charset.characters)} characters; means over "
-        f"{_counted(len(evaluation.compared_sets), 'set')}; 95 % interval of the weighted accuracy: "
+        f"{evaluation.model}, compared in {characters} characters; means over "
+        f"{_counted(len(evaluation.compared_sets), 'set')}; 95 % interval of the mean by words: "
         f"{100 * interval.low:.2f} to {100 * interval.high:.2f}."
     ]
+    for damaged in evaluation.damaged:
+        lines.append(f"{damaged.name}: not read, and in no mean: {damaged.error}")
     for result in evaluation.sets:
+        if result.remark:
+            lines.append(f"{result.name}: {result.remark}.")
+        if result.unlabelled_count:
+            first = result.unlabelled[0]
+            lines.append(
+                f"{result.name}: left out, {_counted(result.unlabelled_count, 'sample')} whose label cannot "
+                f"be read; the first is number {first.index}: {first.error}"
+            )
         for reason, number in result.dropped.items():
             if number:
                 which = f"{_counted(number, 'label')} {_described(reason, evaluation.rule)}"
                 lines.append(f"{result.name}: left out by the label rule, {which}.")
-        if result.unreadable:
+        if result.unreadable_count:
             first = result.unreadable[0]
             lines.append(
-                f"{result.name}: counted as wrong, {_counted(len(result.unreadable), 'picture')} that cannot "
-                f"be decoded; the first is number {first.index}: {first.error}"
+                f"{result.name}: counted as wrong, {_counted(result.unreadable_count, 'picture')} that "
+                f"cannot be decoded; the first is number {first.index}: {first.error}"
             )
     return lines
-
-
-def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Everything of ``evaluation`` for `json.dumps`: shares from 0 to 1, null for a mean over nothing."""
-    characters = evaluation.rule.charset.characters
-    names = [name for name, alphabet in ALPHABETS.items() if alphabet == characters]
-    return {
-        "format": FORMAT,
-        "model": evaluation.model,
-        "charset": {"name": names[0] if names else None, "characters": characters},
-        "longest_label": evaluation.rule.max_length,
-        "samples": evaluation.count,
-        "compared_sets": len(evaluation.compared_sets),
-        "weighted_mean": _numbers(evaluation.weighted) | {"accuracy_95": _ends(evaluation.interval)},
-        "unweighted_mean": _numbers(evaluation.unweighted),
-        "sets": [_set_json(result) for result in evaluation.sets],
-    }
-
-
-def write_json(evaluation: Evaluation, file: str | Path) -> None:
-    """Write `as_json` to ``file``, whole or not at all; raises `OutputError`."""
-    files.write_json(file, as_json(evaluation))
 
 
 def misreading_line(result: WordResult) -> str:
@@ -100,31 +113,9 @@ def misreading_line(result: WordResult) -> str:
     return json.dumps(record, ensure_ascii=len(f"{result.label}{result.text}".splitlines()) > 1)
 
 
-def _set_json(result: SetResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "samples": result.count,
-        "right": result.right,
-        **_numbers(result.means),
-        "accuracy_95": _ends(result.interval),
-        "dropped": dict(result.dropped),
-        "unreadable": [asdict(picture) for picture in result.unreadable],
-    }
-
-
-def _numbers(means: Summary) -> dict[str, Any]:
-    values = {
-        "accuracy": means.accuracy,
-        "one_minus_ned": means.similarity,
-        "confidence": means.confidence,
-        "label_length": means.label_length,
-        "reading_length": means.reading_length,
-    }
-    return {name: None if math.isnan(value) else value for name, value in values.items()}
-
-
-def _ends(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
+def _pairs_row(pairs: Pairs, interval: Interval) -> list[str]:
+    counts = [str(pairs.first_only), str(pairs.second_only), f"{pairs.p_value:.2g}"]
+    return [pairs.name, str(pairs.count), _signed(pairs.difference), _signed_ends(interval), *counts]
 
 
 def _cells(count: int, means: Summary) -> list[str]:
@@ -132,13 +123,29 @@ def _cells(count: int, means: Summary) -> list[str]:
     return [str(count), *("-" if math.isnan(value) else f"{value:.2f}" for value in shares)]
 
 
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.2f}"
+
+
+def _signed(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:+.2f}"
+
+
+def _ends(interval: Interval) -> str:
+    return f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+
+
+def _signed_ends(interval: Interval) -> str:
+    return f"{_signed(interval.low)} to {_signed(interval.high)}"
+
+
 def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _described(reason: DropReason, rule: LabelRule) -> str:
-    if reason == "too long":
-        return f"of more than {rule.max_length} characters"
-    if reason == "unknown":
-        return "with characters outside the alphabet"
-    return "without any character of the alphabet"
+    return {
+        "too long": f"of more than {rule.max_length} characters",
+        "empty": "without any character of the alphabet",
+        "unknown": "with characters that the alphabet lacks",
+    }[reason]
