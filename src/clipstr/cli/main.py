@@ -34,6 +34,7 @@ VERBS = (
     Verb("serve", "Read words over HTTP, with a page for the browser.", "clipstr.cli.serve", "serve"),
     Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
+    Verb("label", "Label pictures that have no labels, to train on.", "clipstr.cli.label", "label"),
     Verb("data", "Convert and check data sets; list the benchmarks.", "clipstr.cli.data", "data"),
     Verb("synth", "Render words to train on.", "clipstr.cli.synth", "synth"),
     Verb("synth scenes", "Render whole scenes with their words.", "clipstr.cli.synth_scenes", "scenes"),
