@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
+import lmdb
+import pyarrow
 import pytest
 from click.testing import Result
+from pyarrow import parquet
 from typer.testing import CliRunner
 
 from clipstr.cli.main import app
-from clipstr.data import find_sources, write_lmdb
+from clipstr.data import find_sources, write_lmdb, write_table
 from clipstr.errors import DataError
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
@@ -86,6 +90,63 @@ def test_an_unreadable_picture_fails_the_check_and_stops_nothing(tmp_path: Path)
     assert result.exit_code == 1
     assert "1 pictures cannot be read" in result.output
     assert "labels that lose them: ':1" in result.output
+
+
+@pytest.fixture(params=["lmdb", "folder", "parquet"])
+def lacking(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A set of four samples in each format: the second lacks its picture, the third its label."""
+    crops = [(path.read_bytes(), path.stem) for path in sorted(EXAMPLES.glob("*.png"))[:4]]
+    folder = tmp_path / "set"
+    if request.param == "lmdb":
+        write_lmdb(folder, crops)
+        with lmdb.open(str(folder), lock=False) as environment, environment.begin(write=True) as transaction:
+            transaction.delete(b"image-000000002")
+            transaction.delete(b"label-000000003")
+    elif request.param == "folder":
+        write_table(folder, crops)
+        (folder / "images" / "00000001.png").unlink()
+        table = folder / "labels.jsonl"
+        table.write_text(table.read_text().replace(json.dumps(crops[2][1]), "null"))
+    else:
+        folder.mkdir()
+        images = [
+            {"bytes": None if n == 1 else content, "path": None} for n, (content, _) in enumerate(crops)
+        ]
+        labels = [None if n == 2 else label for n, (_, label) in enumerate(crops)]
+        parquet.write_table(pyarrow.table({"image": images, "text": labels}), folder / "a.parquet")
+    return folder
+
+
+def test_samples_that_lack_something_are_counted_and_named_and_the_others_go_on(
+    lacking: Path, tmp_path: Path
+) -> None:
+    result = call("check", str(lacking), "--json", str(tmp_path / "a.json"))
+    assert result.exit_code == 1
+    assert "1 pictures cannot be read:\n    1: " in result.output
+    assert "1 have no label:\n    2: " in result.output
+    assert "labels kept 3; left out: 1 missing" in result.output
+    (record,) = json.loads((tmp_path / "a.json").read_text())["sets"]
+    assert [entry["index"] for entry in record["unreadable"]] == [1]
+    assert [entry["index"] for entry in record["unlabelled"]] == [2]
+    result = call("convert", str(lacking), "--out", str(tmp_path / "out"))
+    assert (result.exit_code, result.output.count("left out: ")) == (1, 2)
+    assert "wrote 2 samples" in result.output
+
+
+def test_json_on_standard_output_stands_there_alone(words: Path) -> None:
+    result = call("check", str(words), "--json", "-")
+    assert json.loads(result.stdout)["twice"] == []
+    assert "a: 4 samples" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["[/b]", "[red]x[/red]", ":smile:", "[link=x]"])
+def test_names_with_markup_are_names(tmp_path: Path, name: str) -> None:
+    crops = [(path.read_bytes(), name) for path in sorted(EXAMPLES.glob("*.png"))[:2]]
+    write_lmdb(tmp_path / name / "set", crops)
+    result = call("convert", str(tmp_path / name), "--out", str(tmp_path / "out" / name), "--to", "folder")
+    assert result.exit_code == 0
+    assert f"{name}{os.sep}set" in result.output
+    assert repr(name) in call("check", str(tmp_path / "out"), "--against", str(tmp_path / name)).output
 
 
 def test_benchmarks_are_listed_with_the_papers_figures() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import lmdb
 import pytest
 
 from clipstr.data import LmdbDataset, find_sources, write_lmdb
-from clipstr.errors import DataError
+from clipstr.errors import DataError, ImageNotFoundError, LabelError, OutputError
 
 SAMPLES = [(b"first picture", "Hello"), (b"second", "Grüße"), (b"", "x")]
 REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
@@ -62,6 +63,20 @@ def test_an_existing_set_is_never_overwritten(folder: Path) -> None:
     assert LmdbDataset(folder).label(0) == "Hello"
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no such folder there")
+def test_a_place_that_cannot_be_written_is_told() -> None:
+    with pytest.raises(OutputError, match="/proc/x: cannot be written"):
+        write_lmdb("/proc/x", SAMPLES)
+
+
+def test_space_is_asked_for_before_each_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5))
+    with pytest.raises(OutputError, match="are free on that disk"):
+        write_lmdb(tmp_path / "set", SAMPLES)
+    assert list((tmp_path / "set").iterdir()) == []
+
+
 def test_an_interrupted_writing_leaves_no_set_and_can_be_repeated(tmp_path: Path) -> None:
     def breaking_off() -> Iterator[tuple[bytes, str]]:
         yield b"picture", "word"
@@ -100,9 +115,13 @@ def test_a_missing_key_is_named_with_its_set(folder: Path) -> None:
     put(folder, b"image-000000002", None)
     dataset = LmdbDataset(folder)
     assert dataset.label(1) == "Grüße"
-    with pytest.raises(DataError, match="image-000000002") as caught:
+    with pytest.raises(ImageNotFoundError, match="image-000000002") as caught:
         dataset.image_bytes(1)
     assert str(folder) in str(caught.value)
+    dataset.close()
+    put(folder, b"label-000000003", None)
+    with pytest.raises(LabelError, match="label-000000003"):
+        dataset.label(2)
 
 
 def test_a_set_without_a_count_is_a_data_error(folder: Path) -> None:

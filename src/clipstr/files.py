@@ -23,6 +23,7 @@ from clipstr.errors import ClipstrError, InputError, OutputError
 __all__ = [
     "file_sha256",
     "flush_folder",
+    "json_line",
     "json_text",
     "make_folder",
     "mend_folder",
@@ -37,9 +38,11 @@ __all__ = [
     "write_bytes",
     "write_json",
     "write_text",
+    "writing",
 ]
 
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks
+_LINE_ENDS_OF_OTHERS = {code: f"\\u{code:04x}" for code in (0x7F, 0x85, 0x2028, 0x2029)}
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -51,7 +54,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     ``/dev/null``) is written at once. Raises `OutputError`, also for an `OSError` of the block.
     """
     final = Path(path).resolve() if Path(path).is_symlink() else Path(path)
-    with _telling(path):
+    with writing(path):
         if final.exists() and not final.is_file():
             with final.open("wb") as file:
                 yield file
@@ -107,9 +110,22 @@ def json_text(value: Any) -> str:
     return text
 
 
+def json_line(value: Any) -> str:
+    """``value`` as JSON on one line, with its end.
+
+    It is one line for every program: some end lines at U+2028 and the like, too.
+    """
+    text = json.dumps(value, ensure_ascii=False).translate(_LINE_ENDS_OF_OTHERS)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    return text + "\n"
+
+
 def make_folder(path: str | Path) -> Path:
     """The folder ``path``, made if it was not there, with those above it. Raises `OutputError`."""
-    with _telling(path):
+    with writing(path):
         Path(path).mkdir(parents=True, exist_ok=True)
     return Path(path)
 
@@ -121,7 +137,7 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
     `OutputError`, and whatever ``write`` does, the old one left in its place.
     """
     new, old = partial_path(folder), _old_path(folder)
-    with _telling(folder):
+    with writing(folder):
         shutil.rmtree(new, ignore_errors=True)
         try:
             write(new)
@@ -139,7 +155,7 @@ def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
 def mend_folder(folder: Path) -> None:
     """Undo what an interrupted `replace_folder` left half done. Raises `OutputError`."""
     old = _old_path(folder)
-    with _telling(folder):
+    with writing(folder):
         if old.exists() and not folder.exists():
             old.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
@@ -261,8 +277,8 @@ def file_sha256(path: Path) -> str:
 
 
 @contextmanager
-def _telling(path: str | Path) -> Iterator[None]:
-    """An `OSError` becomes an `OutputError` that names ``path``; errors of ours pass."""
+def writing(path: str | Path) -> Iterator[None]:
+    """An `OSError` of the block becomes an `OutputError` that names ``path``; errors of ours pass."""
     try:
         yield
     except OSError as error:

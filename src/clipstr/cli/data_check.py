@@ -46,7 +46,7 @@ def check(
 ) -> None:
     """Count, decode and compare: what is in DATA, what the label rule does to it, what stands in it twice.
 
-    Exit status: 0 when every picture can be read and none is in a test set, else 1.
+    Exit status: 0 when every picture can be read and has a label, and none is in a test set, else 1.
     """
     rule = LabelRule(alphabet(charset), max_length)
     aside = console.is_standard_output(json)
@@ -66,8 +66,8 @@ def check(
             console.show(line, aside=aside)
     if json is not None:
         console.write_json(_plain(checks, within, common), json)
-    unreadable = sum(len(found.unreadable) for found in checks)
-    if unreadable or common:
+    lacking = sum(len(found.unreadable) + len(found.unlabelled) for found in checks)
+    if lacking or common:
         raise typer.Exit(1)
 
 
@@ -91,9 +91,10 @@ def _lines(found: SetCheck, rule: LabelRule) -> list[str]:
     low, middle, high = found.heights
     left, centre, right = found.widths
     lines.append(f"  pictures {left} to {right} wide (half: {centre}), {low} to {high} high (half: {middle})")
-    if found.unreadable:
-        lines.append(f"  {len(found.unreadable)} pictures cannot be read:")
-        lines += [f"    {i}: {reason}" for i, reason in list(found.unreadable.items())[:SHOWN]]
+    for what, which in (("pictures cannot be read", found.unreadable), ("have no label", found.unlabelled)):
+        if which:
+            lines.append(f"  {len(which)} {what}:")
+            lines += [f"    {i}: {reason}" for i, reason in list(which.items())[:SHOWN]]
     out = [f"{count} {reason}" for reason, count in found.dropped.items() if count]
     lines.append(f"  labels kept {found.kept}; left out: {', '.join(out) or 'none'}")
     if found.deleted:

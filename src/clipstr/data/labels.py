@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clipstr.charset import Charset
-from clipstr.errors import InputError
+from clipstr.errors import InputError, LabelError
 
-__all__ = ["DropReason", "FoldedLabel", "FoldedLabels", "LabelRule"]
+__all__ = ["DropReason", "FoldedLabel", "FoldedLabels", "LabelRule", "text_label"]
 
-DropReason = Literal["too long", "unknown", "empty"]
+DropReason = Literal["too long", "unknown", "empty", "missing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class FoldedLabels:
 
     ``indices[k]`` is the number in the data set of the sample whose folded label is ``texts[k]``.
     ``dropped`` counts the others by reason; every reason for which the rule
-    drops is there, with 0 if nothing was.
+    drops is there, with 0 if nothing was, and "missing" if a sample had no label.
     ``deleted`` counts the labels that lost a character, or were dropped for it, by character.
     """
 
@@ -84,8 +84,11 @@ class LabelRule:
             return FoldedLabel(text=None, dropped="empty", deleted=deleted)
         return FoldedLabel(text=text, dropped=None, deleted=deleted)
 
-    def apply_all(self, labels: Iterable[str]) -> FoldedLabels:
-        """The kept labels with their positions among ``labels``, and the counts of the dropped ones."""
+    def apply_all(self, labels: Iterable[str | None]) -> FoldedLabels:
+        """The kept labels with their positions among ``labels``, and the counts of the dropped ones.
+
+        None stands for a sample without a label.
+        """
         indices: list[int] = []
         texts: list[str] = []
         reasons: dict[DropReason, int] = {"too long": 0, "empty": 0}
@@ -93,6 +96,9 @@ class LabelRule:
             reasons["unknown"] = 0
         deleted: Counter[str] = Counter()
         for index, label in enumerate(labels):
+            if label is None:
+                reasons["missing"] = reasons.get("missing", 0) + 1
+                continue
             folded = self.apply(label)
             deleted.update(folded.deleted)
             if folded.text is not None:
@@ -101,3 +107,21 @@ class LabelRule:
             elif folded.dropped is not None:
                 reasons[folded.dropped] += 1
         return FoldedLabels(indices=indices, texts=texts, dropped=reasons, deleted=dict(deleted))
+
+
+def text_label(value: object, place: str) -> str:
+    """``value`` if it is a text; else `LabelError`, in which ``place`` says where it stands.
+
+    Nothing else is made one: a number has lost its zeros, and null is no word.
+    """
+    if value is None:
+        raise LabelError(f"{place}: there is no label")
+    if isinstance(value, (bool, int, float)):
+        raise LabelError(f"{place}: the label is {value!r} and no text: write it in quotation marks")
+    if not isinstance(value, str):
+        raise LabelError(f"{place}: the label is no text, but of type {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise LabelError(f"{place}: the label has a half of a surrogate pair and is no text") from error
+    return value

@@ -16,7 +16,9 @@ from types import TracebackType
 
 import lmdb
 
-from clipstr.errors import DataError
+from clipstr import files
+from clipstr.data.labels import text_label
+from clipstr.errors import DataError, ImageNotFoundError, LabelError, OutputError
 
 __all__ = ["DATA_FILE", "LmdbDataset", "write_lmdb"]
 
@@ -84,7 +86,8 @@ class LmdbDataset:
 
     The file is opened at the first use, once in each process: a data set may be pickled, and carried
     over a fork, into worker processes. Threads may share it. Raises `DataError`, which names the file
-    and the key, where the file is missing or damaged, and `IndexError` outside 0 to ``len() - 1``.
+    and the key, where the file is missing or damaged, `ImageNotFoundError` and `LabelError` where one sample
+    lacks its picture or its word, and `IndexError` outside 0 to ``len() - 1``.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -121,15 +124,22 @@ class LmdbDataset:
 
     def image_bytes(self, index: int) -> bytes:
         """The picture of sample ``index`` as it was stored: a JPEG or PNG file's bytes."""
-        return self._get(_image_key(self._number(index)))
+        key = _image_key(self._number(index))
+        content = self._find(key)
+        if content is None:
+            raise ImageNotFoundError(f"{self.path} has no {key.decode()}: the set is incomplete")
+        return content
 
     def label(self, index: int) -> str:
         """The word of sample ``index`` as it was stored, not folded."""
         key = _label_key(self._number(index))
+        content = self._find(key)
+        if content is None:
+            raise LabelError(f"{self.path} has no {key.decode()}: the set is incomplete")
         try:
-            return self._get(key).decode()
+            return content.decode()
         except UnicodeDecodeError as error:
-            raise DataError(f"{self.path}: {key.decode()} is not UTF-8: {error}") from error
+            raise LabelError(f"{self.path}: {key.decode()} is not UTF-8: {error}") from error
 
     @property
     def continues(self) -> bool:
@@ -146,16 +156,14 @@ class LmdbDataset:
         return index + 1
 
     def _read_count(self) -> int:
-        stored = self._get(COUNT_KEY)
+        stored = self._find(COUNT_KEY)
+        if stored is None:
+            raise DataError(
+                f"{self.path} has no {COUNT_KEY.decode()}: it is incomplete, or no set of word images"
+            )
         if not stored.isdigit():
             raise DataError(f"{self.path}: {COUNT_KEY.decode()} is no count: {stored[:40]!r}")
         return int(stored)
-
-    def _get(self, key: bytes) -> bytes:
-        value = self._find(key)
-        if value is None:
-            raise DataError(f"{self.path} has no {key.decode()}: it is incomplete, or no set of word images")
-        return value
 
     def _find(self, key: bytes) -> bytes | None:
         if self._environment is None or self._process != os.getpid():
@@ -176,42 +184,50 @@ def write_lmdb(path: str | Path, samples: Iterable[tuple[bytes, str]]) -> int:
 
     ``samples`` is consumed as a stream. The file gets its name ``data.mdb`` only when it is complete
     and on disk: whatever stops the writing leaves no data set behind. Raises `DataError` if there is
-    one already, or if there are no samples.
+    one already, or if there are no samples, and `OutputError` if it cannot be written.
     """
     folder = Path(path)
     final = folder / DATA_FILE
     if final.exists():
         raise DataError(f"{final} exists: choose another folder, or delete it first")
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (DATA_FILE + ".partial")
-    partial.unlink(missing_ok=True)
-    try:
-        count = _write_file(partial, samples)
-        if not count:
-            raise DataError(f"{folder} was not written: there are no samples")
-        partial.rename(final)
-    finally:
+    files.make_folder(folder)
+    partial = files.partial_path(final)
+    with files.writing(final):
         partial.unlink(missing_ok=True)
+        try:
+            count = _write_file(partial, samples)
+            if not count:
+                raise DataError(f"{folder} was not written: there are no samples")
+            partial.rename(final)
+        finally:
+            partial.unlink(missing_ok=True)
+        files.flush_folder(folder)
     return count
 
 
 def _write_file(file: Path, samples: Iterable[tuple[bytes, str]]) -> int:
-    environment = lmdb.open(
-        str(file), subdir=False, lock=False, sync=False, meminit=False, map_size=FIRST_MAP_BYTES
-    )
     try:
-        count, waiting, size = 0, list[tuple[bytes, bytes]](), 0
-        for image, label in samples:
-            count += 1
-            waiting += [(_image_key(count), image), (_label_key(count), label.encode())]
-            size += len(image)
-            if size >= BATCH_BYTES:
-                _commit(environment, waiting)
-                waiting, size = [], 0
-        _commit(environment, [*waiting, (COUNT_KEY, str(count).encode())])
-        environment.sync(True)
-    finally:
-        environment.close()
+        environment = lmdb.open(
+            str(file), subdir=False, lock=False, sync=False, meminit=False, map_size=FIRST_MAP_BYTES
+        )
+        try:
+            count, waiting, size = 0, list[tuple[bytes, bytes]](), 0
+            for image, label in samples:
+                count += 1
+                text = text_label(label, f"sample {count - 1}")
+                waiting += [(_image_key(count), image), (_label_key(count), text.encode())]
+                size += len(image)
+                if size >= BATCH_BYTES:
+                    files.require_space(file, size)
+                    _commit(environment, waiting)
+                    waiting, size = [], 0
+            files.require_space(file, size)
+            _commit(environment, [*waiting, (COUNT_KEY, str(count).encode())])
+            environment.sync(True)
+        finally:
+            environment.close()
+    except lmdb.Error as error:
+        raise OutputError(f"{file}: cannot be written: {error}") from error
     return count
 
 

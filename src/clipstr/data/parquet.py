@@ -12,8 +12,10 @@ from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any
 
+from clipstr import files
+from clipstr.data.labels import text_label
 from clipstr.data.tables import TEXT_NAMES
-from clipstr.errors import DataError, MissingExtraError
+from clipstr.errors import DataError, ImageNotFoundError, MissingExtraError
 
 __all__ = ["ParquetDataset", "write_parquet"]
 
@@ -26,7 +28,8 @@ class ParquetDataset:
     """The labelled word images of the Parquet ``files``, which are opened at the first use in each process.
 
     Only some groups of rows are in memory at a time. Raises `DataError` naming the file where one is
-    missing, damaged, or has other columns, and `MissingExtraError` without pyarrow.
+    missing, damaged, or has other columns, `ImageNotFoundError` and `LabelError` where a row lacks its
+    picture or its word, and `MissingExtraError` without pyarrow.
     """
 
     def __init__(self, path: str | Path, files: Iterable[Path]) -> None:
@@ -34,7 +37,7 @@ class ParquetDataset:
         self._groups: list[tuple[Any, int]] | None = None  # of all files: the open file, the group's number
         self._ends: list[int] = []
         self._held: dict[int, list[Any]] = {}
-        self._labels: list[str] | None = None
+        self._labels: list[Any] | None = None
 
     def __repr__(self) -> str:
         return f"ParquetDataset({str(self.path)!r})"
@@ -61,7 +64,7 @@ class ParquetDataset:
         value = self._held[number][place]
         content = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(content, bytes):
-            raise DataError(f"{self.path}: sample {index} has no bytes in its image")
+            raise ImageNotFoundError(f"{self.path}: sample {index} has no bytes in its image")
         return content
 
     def label(self, index: int) -> str:
@@ -70,8 +73,8 @@ class ParquetDataset:
         if self._labels is None:
             assert self._groups is not None
             name = self._text_column()
-            self._labels = [str(v) for number in range(len(self._groups)) for v in self._column(number, name)]
-        return self._labels[index]
+            self._labels = [v for number in range(len(self._groups)) for v in self._column(number, name)]
+        return text_label(self._labels[index], f"{self.path}: sample {index}")
 
     def close(self) -> None:
         """Lets go of the files and of what was read."""
@@ -126,7 +129,7 @@ def write_parquet(folder: str | Path, samples: Iterable[tuple[bytes, str]]) -> i
     """How many samples were written to Parquet files in the new ``folder``, in Hugging Face's form.
 
     Each file gets its name when it is complete. Raises `DataError` if there are some already, or nothing
-    to write, and `MissingExtraError` without pyarrow.
+    to write, `OutputError` if it cannot be written, and `MissingExtraError` without pyarrow.
     """
     parquet = _pyarrow()
     import pyarrow
@@ -134,19 +137,19 @@ def write_parquet(folder: str | Path, samples: Iterable[tuple[bytes, str]]) -> i
     out = Path(folder)
     if list(out.glob("*.parquet")):
         raise DataError(f"{out} holds a data set already: choose another folder")
-    out.mkdir(parents=True, exist_ok=True)
+    files.make_folder(out)
     image = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
     schema = pyarrow.schema([("image", image), ("text", pyarrow.string())])
     rest, count, shard = iter(samples), 0, 0
     while rows := list(islice(rest, _SHARD)):
         values = {
             "image": [{"bytes": content, "path": None} for content, _ in rows],
-            "text": [label for _, label in rows],
+            "text": [text_label(label, f"sample {count + row}") for row, (_, label) in enumerate(rows)],
         }
         final = out / f"data-{shard:05d}.parquet"
-        partial = final.with_suffix(".partial")
-        parquet.write_table(pyarrow.table(values, schema=schema), partial, row_group_size=_GROUP)
-        partial.rename(final)
+        files.require_space(final, sum(len(content) for content, _ in rows))
+        with files.whole_file(final) as file:
+            parquet.write_table(pyarrow.table(values, schema=schema), file, row_group_size=_GROUP)
         count, shard = count + len(rows), shard + 1
     if not count:
         raise DataError(f"{out} was not written: there are no samples")

@@ -8,10 +8,10 @@ from typing import Protocol, runtime_checkable
 
 from clipstr.data.lmdb import DATA_FILE, LmdbDataset
 from clipstr.data.parquet import ParquetDataset
-from clipstr.data.tables import TABLE_FILES, TableDataset
-from clipstr.errors import DataError
+from clipstr.data.tables import TABLE_FILES, TABLE_SUFFIXES, TableDataset
+from clipstr.errors import DataError, LabelError
 
-__all__ = ["Source", "find_sources"]
+__all__ = ["Source", "find_sources", "labels_of"]
 
 
 @runtime_checkable
@@ -19,7 +19,8 @@ class Source(Protocol):
     """A data set: encoded pictures and their words by number, from 0.
 
     It opens its files at the first use, once in each process, and may be pickled into worker processes.
-    What is missing or damaged is a `DataError` that names the file.
+    A set that is missing or damaged is a `DataError` that names the file. A sample without its picture is an
+    `ImageError`, as one that cannot be decoded, and one without a label a `LabelError`: the others are there.
     """
 
     path: Path
@@ -31,7 +32,7 @@ class Source(Protocol):
         """The picture of sample ``index`` as it was stored: an image file's bytes."""
 
     def label(self, index: int) -> str:
-        """The word of sample ``index`` as it was stored, not folded."""
+        """The word of sample ``index`` as it was stored, not folded. Raises `LabelError` if there is none."""
 
     def close(self) -> None:
         """Lets go of the files; the next use opens them again."""
@@ -40,15 +41,18 @@ class Source(Protocol):
 def find_sources(path: str | Path) -> list[Source]:
     """Every data set at or below ``path``, sorted by path; links are followed.
 
-    A folder is one if it holds an LMDB (``data.mdb``), a table (``labels.tsv``, ``.csv`` or ``.jsonl``), or
-    Parquet files; a table or a Parquet file may be named itself. Raises `DataError` if there is none.
+    A folder is one if it holds an LMDB (``data.mdb``), a table (``labels.tsv``, ``.csv`` or ``.jsonl``, or
+    ``gt.txt``), or Parquet files; a table or a Parquet file may be named itself. Raises `DataError` if there
+    is none, or a folder cannot be opened.
     """
     top = Path(path)
     if top.is_file():
         return [_from_file(top)]
+    if not top.exists():
+        raise DataError(f"{path} has no data sets: there is no such folder or file")
     found: list[Source] = []
     seen: set[str] = set()
-    for parent, children, files in os.walk(top, followlinks=True):
+    for parent, children, files in os.walk(top, followlinks=True, onerror=_closed):
         source = _from_folder(Path(parent), files)
         if source is not None:
             found.append(source)
@@ -57,9 +61,26 @@ def find_sources(path: str | Path) -> list[Source]:
         children[:] = [name for name, real in fresh.items() if real not in seen]
         seen.update(fresh.values())
     if not found:
-        reason = "nothing in or below it that we know" if top.is_dir() else "there is no such folder or file"
-        raise DataError(f"{path} has no data sets (LMDB, labels.tsv, .csv or .jsonl, Parquet): {reason}")
+        raise DataError(
+            f"{path} has no data sets (LMDB, labels.tsv, .csv or .jsonl, gt.txt, Parquet): "
+            "nothing in or below it that we know"
+        )
     return sorted(found, key=lambda source: source.path)
+
+
+def labels_of(source: Source) -> list[str | None]:
+    """The words of all samples of ``source`` as they were stored, None where there is none."""
+    labels: list[str | None] = []
+    for index in range(len(source)):
+        try:
+            labels.append(source.label(index))
+        except LabelError:
+            labels.append(None)
+    return labels
+
+
+def _closed(error: OSError) -> None:
+    raise DataError(f"{error.filename}: the folder cannot be opened: {error.strerror}") from error
 
 
 def _from_folder(folder: Path, files: list[str]) -> Source | None:
@@ -76,8 +97,10 @@ def _from_folder(folder: Path, files: list[str]) -> Source | None:
 def _from_file(file: Path) -> Source:
     if file.suffix == ".parquet":
         return ParquetDataset(file, [file])
-    if file.suffix in (".tsv", ".csv", ".jsonl"):
+    if file.suffix in TABLE_SUFFIXES:
         return TableDataset(file)
     if file.name == DATA_FILE:
         return LmdbDataset(file.parent)
-    raise DataError(f"{file} is no data set: name a folder, a table (.tsv, .csv, .jsonl) or a Parquet file")
+    raise DataError(
+        f"{file} is no data set: name a folder, a table (.tsv, .csv, .jsonl, .txt) or a Parquet file"
+    )

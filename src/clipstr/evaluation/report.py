@@ -5,11 +5,11 @@ None of it holds a date or a time: the same model on the same data gives the sam
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from clipstr import files
 from clipstr.data import DropReason, LabelRule
 from clipstr.evaluation.comparison import Comparison, Pairs
 from clipstr.evaluation.groups import groups
@@ -109,8 +109,7 @@ def misreading_line(result: WordResult) -> str:
     }
     if result.error is not None:
         record["error"] = result.error
-    # Some programs end lines at characters of words (U+2028): such a word is written in escapes.
-    return json.dumps(record, ensure_ascii=len(f"{result.label}{result.text}".splitlines()) > 1)
+    return files.json_line(record).rstrip("\n")
 
 
 def _pairs_row(pairs: Pairs, interval: Interval) -> list[str]:
@@ -148,4 +147,5 @@ def _described(reason: DropReason, rule: LabelRule) -> str:
         "too long": f"of more than {rule.max_length} characters",
         "empty": "without any character of the alphabet",
         "unknown": "with characters that the alphabet lacks",
+        "missing": "missing or no text",
     }[reason]

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from clipstr.data import LabelRule, find_sources
+from clipstr.data import LabelRule, find_sources, labels_of
 from clipstr.data.loading import load_crop
 from clipstr.errors import DataError, ImageError
 from clipstr.training.settings import SourceSettings
@@ -30,7 +30,7 @@ class Crops:
         self.deleted: Counter[str] = Counter()  # characters by the number of labels that lost them
         kept = []
         for source in self.sources:
-            folded = rule.apply_all(source.label(index) for index in range(len(source)))
+            folded = rule.apply_all(labels_of(source))
             self.dropped.update(folded.dropped)
             self.deleted.update(folded.deleted)
             kept.append(np.array(folded.indices, dtype=np.int32))

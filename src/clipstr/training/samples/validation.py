@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from clipstr.data import LabelRule, Source, find_sources
+from clipstr.data import LabelRule, Source, find_sources, labels_of
 from clipstr.errors import DataError, ImageError
 from clipstr.imaging import load_image
 from clipstr.training.settings import DataSettings
@@ -39,7 +39,7 @@ def validation_sets(settings: DataSettings, rule: LabelRule) -> ValidationSets:
 
 def _tried(name: str, source: Source, rule: LabelRule) -> list[str]:
     """What is wrong with pictures of ``source``, in a line if anything is."""
-    kept = rule.apply_all(source.label(index) for index in range(len(source)))
+    kept = rule.apply_all(labels_of(source))
     if not len(kept):
         out = ", ".join(f"{count} {reason}" for reason, count in kept.dropped.items() if count)
         why = f"the label rule keeps none of its {len(source)} labels ({out})" if out else "it is empty"

@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from clipstr.charset import Charset
-from clipstr.data import LabelRule, Source
+from clipstr.data import LabelRule, Source, labels_of
 from clipstr.errors import DataError, ImageError, RecipeError
 from clipstr.imaging import load_image
 from clipstr.teacher.architecture import Architecture, named_architecture
@@ -140,7 +140,7 @@ class Contrast:
     @torch.no_grad()
     def _retrieval(self, dataset: Source) -> tuple[int, int]:
         """How many pictures find their label, and of how many."""
-        kept = self._rule.apply_all(dataset.label(index) for index in range(len(dataset)))
+        kept = self._rule.apply_all(labels_of(dataset))
         words = list(dict.fromkeys(kept.texts))
         texts = torch.cat([self._texts(words[at : at + _BATCH]) for at in range(0, len(words), _BATCH)])
         pictures = [(self._pixels(dataset, i), t) for i, t in zip(kept.indices, kept.texts, strict=True)]
