@@ -23,6 +23,7 @@
     ├── ExportError             an exported model that would not read as the original does
     ├── TeacherError            a CLIP that cannot teach, or a label that it cannot be told
     ├── TrainingError           a training run that cannot go on
+    ├── BulkError               a job of bulk reading that is not complete
     ├── ExperimentError         a part of an experiment that failed
     │   └── UnfinishedError         there is more to do: the same call goes on with it
     └── MissingExtraError       a part of clipstr that needs an extra which is not installed
@@ -33,6 +34,7 @@ Each message says what failed, what was given and what to do.
 from __future__ import annotations
 
 __all__ = [
+    "BulkError",
     "CharsetError",
     "CheckpointError",
     "ClipstrError",
@@ -150,6 +152,10 @@ class ExperimentError(ClipstrError):
 
 class UnfinishedError(ExperimentError):
     """An experiment was interrupted or ran out of time; the same call goes on with it."""
+
+
+class BulkError(ClipstrError):
+    """A job of bulk reading is not complete; what was read stands, and the next call goes on."""
 
 
 class MissingExtraError(ClipstrError, ImportError):

@@ -32,6 +32,7 @@ class Verb:
 VERBS = (
     Verb("read", "Read the word in each picture.", "clipstr.cli.read", "read"),
     Verb("serve", "Read words over HTTP, with a page for the browser.", "clipstr.cli.serve", "serve"),
+    Verb("bulk", "Read all pictures of a large table or store.", "clipstr.cli.bulk", "bulk"),
     Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
     Verb("label", "Label pictures that have no labels, to train on.", "clipstr.cli.label", "label"),
