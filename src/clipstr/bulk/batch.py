@@ -25,7 +25,7 @@ __all__ = ["ReadBatch", "model_identity", "threads_given"]
 
 Batch = TypeVar("Batch")
 
-MODES = ("read", "scan")
+MODES = ("read",)
 
 
 class ReadBatch:

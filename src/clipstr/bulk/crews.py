@@ -17,6 +17,7 @@ from clipstr.bulk.pieces import PieceReader
 from clipstr.bulk.plan import Piece
 from clipstr.bulk.results import Receipt
 from clipstr.errors import BulkError, MissingExtraError
+from clipstr.processors import usable_processors
 
 __all__ = ["Alone", "Crew", "DeadWorkerError", "JoinTask", "RayCrew", "ReadTask", "Task"]
 
@@ -136,9 +137,8 @@ class RayCrew:
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
             self._folder, self._lock = _own_folder()
-            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             quiet |= {
-                "num_cpus": max(cores, (self.actors or 1) * self.cpus),
+                "num_cpus": self.actors * self.cpus if self.actors else max(usable_processors(), self.cpus),
                 "object_store_memory": _OBJECT_STORE,
                 "include_dashboard": False,
                 "_temp_dir": str(self._folder),

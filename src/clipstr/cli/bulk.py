@@ -38,13 +38,6 @@ class Kind(str, Enum):
     pictures = "pictures"
 
 
-class Mode(str, Enum):
-    """What pictures are."""
-
-    read = "read"
-    scan = "scan"
-
-
 def bulk(
     source: Annotated[
         str,
@@ -80,9 +73,6 @@ def bulk(
             help="The column of pictures in Parquet; in tars the ending of pictures, if there are several."
         ),
     ] = "image",
-    mode: Annotated[
-        Mode, typer.Option(help="read: pictures of one word. scan: whole photographs.")
-    ] = Mode.read,
     model: Model = "tiny",
     batch_size: BatchSize = 32,
     actors: Annotated[
@@ -134,7 +124,6 @@ def bulk(
     reader = ReadBatch(
         model,
         column=column,
-        mode=mode.value,
         threads=threads or None,
         batch_size=batch_size,
         allow=allow,
