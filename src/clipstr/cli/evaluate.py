@@ -45,7 +45,7 @@ from clipstr.evaluation import (
 )
 from clipstr.evaluation.peers import PEERS, peer_named
 from clipstr.files import whole_file, write_text
-from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
+from clipstr.models import DEFAULT_MODEL, ENCODER_FILE, ModelConfig, find_model
 from clipstr.processors import threads_within
 from clipstr.reading import WordReader
 
@@ -187,11 +187,9 @@ def _contestants(
     second_looks: bool,
 ) -> list[_Contestant]:
     """All that are to read, the model first. Raises what opening them raises, before any work."""
-    from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
-
     found: list[_Contestant] = []
     for name in (model, *against):
-        reader = Reader(name, threads=threads or None, batch_size=batch_size, second_looks=second_looks)
+        reader = _opened(name, batch_size, threads or None, second_looks)
         title = reader.name if second_looks else f"{reader.name}, one look"
         checksum = ModelConfig.load(find_model(name)).checksum
         if any(other.title == title for other in found):
@@ -205,6 +203,17 @@ def _contestants(
             _Contestant(title=words.name, reader=words, key={"peer": peer.key}, batch_size=peer.batch_size)
         )
     return found
+
+
+def _opened(model: str, batch_size: int, threads: int | None, second_looks: bool) -> WordReader:
+    """What reads with ``model``, without PyTorch if it is exported."""
+    if ENCODER_FILE in ModelConfig.load(find_model(model)).files:
+        from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
+
+        return Reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
+    with console.needs_extra("train", "reading with a model that is not exported"):
+        from clipstr.training import open_reader
+    return open_reader(model, batch_size=batch_size)
 
 
 def _read(

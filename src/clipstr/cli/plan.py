@@ -68,7 +68,7 @@ def _lines(
         ("on", f"{place}, {found.precision}"),
         ("speed", f"{speed:.0f} samples/s, {found.waited_share:.0%} of a step waiting for data"),
         ("time", f"{time}, and validation"),
-        ("memory", f"{found.memory_mib:,.0f} MiB"),
+        ("memory", f"{found.memory_mib:,.0f} MiB" if found.memory_mib else "not counted on this system"),
         ("disk", f"{2 * found.checkpoint_mib:,.0f} MiB for checkpoints; {free / 2**20:,.0f} MiB are free"),
     ]
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from clipstr.distil.alignment import AdaptiveAlignment, GlobalAlignment, PairSizes
 from clipstr.distil.config import Distillation
-from clipstr.distil.pairing import SYMMETRICAL, Pair, pairs_of
+from clipstr.distil.pairing import Pair, pairs_of
 from clipstr.distil.symmetry import SymmetricalDistillation
 
 __all__ = [
-    "SYMMETRICAL",
     "AdaptiveAlignment",
     "Distillation",
     "GlobalAlignment",

@@ -7,7 +7,7 @@ from typing import Literal
 
 from clipstr.distil.config import Distillation
 
-__all__ = ["SYMMETRICAL", "Pair", "pairs_of"]
+__all__ = ["Pair", "pairs_of"]
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,10 @@ class Pair:
         return self.student.startswith("decoder")
 
 
-SYMMETRICAL = (
-    Pair("encoder 1", "image 1", "adaptive"),
-    Pair("encoder 2", "image 2", "adaptive"),
-    Pair("encoder 3", "image 3", "adaptive"),
-    Pair("encoder 4", "text 4", "global"),
-    Pair("decoder 1", "text 3", "adaptive"),
-    Pair("decoder 2", "text 2", "adaptive"),
-    Pair("decoder 3", "text 1", "adaptive"),
-)
-"""Equation 3 term by term: from picture to text, the text encoder read backwards."""
-
-
 def pairs_of(settings: Distillation) -> tuple[Pair, ...]:
-    """The pairs that ``settings`` ask for, in the order of the flow; the paper's are `SYMMETRICAL`."""
+    """The pairs that ``settings`` ask for, in the order of the flow.
+
+    The paper's are equation 3 term by term: from picture to text, the text encoder read backwards."""
     pairs = [Pair(f"encoder {stage}", f"image {stage}", "adaptive") for stage in settings.encoder_stages]
     if settings.bridge != "none":
         pairs.append(Pair("encoder 4", f"{settings.bridge} 4", "global"))

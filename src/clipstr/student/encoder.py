@@ -9,6 +9,7 @@ from jaxtyping import Float
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from clipstr.errors import InputError
 from clipstr.student.config import NUM_STAGES, StudentConfig
 
 __all__ = ["ConvolutionStem", "Encoder"]
@@ -71,7 +72,7 @@ def _activation() -> nn.Module:
 def _strides(height: int, width: int) -> list[tuple[int, int]]:
     """Vertical and horizontal stride of each convolution; their products are ``height`` and ``width``."""
     if height & (height - 1) or width & (width - 1):
-        raise ValueError(f"a convolution stem halves step by step: {height}x{width} are no powers of two")
+        raise InputError(f"a convolution stem halves step by step: {height}x{width} are no powers of two")
     steps = max(height, width).bit_length() - 1
     return [(2 if height >> step > 1 else 1, 2 if width >> step > 1 else 1) for step in range(steps)]
 

@@ -14,6 +14,7 @@ from clipstr.training.settings import (
     StartSettings,
     SyntheticSettings,
 )
+from clipstr.training.tasks.readers import open_reader
 
 __all__ = [
     "BEST_FOLDER",
@@ -34,4 +35,5 @@ __all__ = [
     "Validation",
     "load_recipe",
     "load_teacher_recipe",
+    "open_reader",
 ]

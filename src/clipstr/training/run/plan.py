@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 from dataclasses import dataclass, replace
@@ -114,8 +113,12 @@ def _count(module: nn.Module) -> int:
 
 
 def _memory(device: torch.device) -> float:
-    """The highest use of memory so far, MiB: the GPU's, or else the process's."""
+    """The highest use of memory so far, MiB: the GPU's, or else the process's; 0 where nobody counts it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS, else in KiB
     return highest / (2**20 if sys.platform == "darwin" else 2**10)

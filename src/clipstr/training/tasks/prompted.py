@@ -11,13 +11,23 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from clipstr.errors import InputError, ModelFileError
+from clipstr.files import write_bytes
+from clipstr.models import ModelConfig
+from clipstr.student import Recogniser
 from clipstr.student.config import NUM_STAGES
+from clipstr.student.storage import mismatches
 from clipstr.teacher import Teacher
+from clipstr.training.recipe import Recipe, recipe_from_dict
 
-__all__ = ["PromptedClip", "save_trained"]
+__all__ = ["TRAINED_FILE", "PromptedClip", "load_trained", "prompted_recogniser", "save_trained"]
+
+TRAINED_FILE = "trained.safetensors"
+"""What was trained of a recogniser beside a frozen CLIP."""
 
 
 class PromptedClip(nn.Module):
@@ -43,10 +53,39 @@ class PromptedClip(nn.Module):
         return [self.project(self.norm(outputs[stage])) for stage in range(1, NUM_STAGES + 1)]
 
 
-def save_trained(model: nn.Module, folder: Path, *, source: dict[str, Any]) -> None:
-    """Writes what was trained of ``model`` to ``trained.safetensors``, with ``source`` in its header."""
+def save_trained(model: Recogniser, folder: Path, *, name: str, source: dict[str, Any]) -> None:
+    """Writes what was trained of ``model`` into ``folder``, and a config as other models have it.
+
+    ``source`` holds the recipe, by which `load_trained` finds the frozen CLIP again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    temporary = folder / "trained.safetensors.new"
-    save_file(weights, temporary, metadata={key: str(value) for key, value in source.items()})
-    temporary.replace(folder / "trained.safetensors")
+    write_bytes(folder / TRAINED_FILE, save(weights))
+    config = ModelConfig(name=name, form=model.config.form, architecture=model.config.sizes, source=source)
+    config.with_files(folder, [TRAINED_FILE]).save(folder)
+
+
+def load_trained(folder: Path) -> Recogniser:
+    """The recogniser that `save_trained` wrote, around the CLIP that its recipe names.
+
+    Raises `ModelFileError` where its files are damaged or do not fit each other, and `TeacherError` if that
+    CLIP is not there or is another.
+    """
+    config = ModelConfig.load(folder)
+    content = config.verified(folder, TRAINED_FILE)
+    try:
+        recipe = recipe_from_dict(config.source["recipe"])
+        weights = load(content)
+    except (KeyError, InputError, SafetensorError) as error:
+        raise ModelFileError(f"{folder}: the recogniser cannot be loaded: {error}") from error
+    model = prompted_recogniser(recipe, Teacher(recipe.teacher, config.form.preprocessing))
+    if wrong := mismatches(weights, model):
+        raise ModelFileError(f"{folder / TRAINED_FILE} does not fit its config: {'; '.join(wrong)}")
+    model.load_state_dict(weights)
+    return model
+
+
+def prompted_recogniser(recipe: Recipe, teacher: Teacher) -> Recogniser:
+    """A new recogniser of ``recipe`` whose encoder is the ``teacher``'s own."""
+    encoder = PromptedClip(teacher, prompts=recipe.prompts, width=recipe.student.width)
+    return Recogniser(recipe.student, encoder)

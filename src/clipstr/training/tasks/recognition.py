@@ -24,7 +24,7 @@ from clipstr.training.observer import SampleReading, Validation
 from clipstr.training.recipe import Recipe
 from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, Learner, make_batch
-from clipstr.training.tasks.prompted import PromptedClip, save_trained
+from clipstr.training.tasks.prompted import prompted_recogniser, save_trained
 from clipstr.training.tasks.validation import StudentReader
 
 __all__ = ["Recognition", "pair_sizes"]
@@ -43,12 +43,10 @@ class Recognition:
         judges = validation_sets(recipe.data, self._rule)
         self.sets, self.notes = judges.sets, judges.notes
         self.teacher: Teacher | None = None
-        encoder, distillation = None, None
+        distillation = None
         if recipe.teacher.weights:
             self.teacher = Teacher(recipe.teacher, self.form.preprocessing)
-            if recipe.encoder == "clip":
-                encoder = PromptedClip(self.teacher, prompts=recipe.prompts, width=recipe.student.width)
-            else:
+            if recipe.encoder == "student":
                 self._check_alphabet(self.teacher)
                 sizes = partial(pair_sizes, recipe.student, self.teacher.sizes)
                 distillation = SymmetricalDistillation(recipe.distillation, sizes)
@@ -57,8 +55,10 @@ class Recognition:
             learned, _ = load_recogniser(find_model(recipe.start.model))
             adaptation = adapt(learned.train(), recipe.student)
             self.student, self.notes = adaptation.model, [*adaptation.notes(), *self.notes]
+        elif self.teacher is not None and recipe.encoder == "clip":
+            self.student = prompted_recogniser(recipe, self.teacher)
         else:
-            self.student = Recogniser(recipe.student, encoder)
+            self.student = Recogniser(recipe.student)
         self.model = self.student
         if recipe.run.compile:
             self.student.compile()
@@ -110,7 +110,7 @@ class Recognition:
     def save(self, folder: Path, source: dict[str, Any]) -> None:
         """The recogniser alone: nothing that only training needs, and never CLIP."""
         if self.recipe.encoder == "clip":
-            save_trained(self.student, folder, source=source)
+            save_trained(self.student, folder, name=self.recipe.name, source=source)
             return
         save_recogniser(self.student, folder, name=self.recipe.name, source=source)
 
