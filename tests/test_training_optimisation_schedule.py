@@ -34,3 +34,20 @@ def test_progress_is_the_larger_share_of_samples_and_time() -> None:
     assert budget.progress(100, 70.0) == 0.7
     assert budget.progress(5000, 1.0) == 1.0
     assert Budget(samples=1000).progress(250, 1e9) == 0.25
+
+
+def test_a_constant_rate_rises_and_then_stays() -> None:
+    rates = [learning_rate(p / 100, highest=2.0, warm_up=0.1, schedule="constant") for p in range(0, 101, 5)]
+    assert rates[0] == pytest.approx(2.0 / 25)
+    assert rates[1] == learning_rate(0.05, highest=2.0, warm_up=0.1)  # as one cycle rises
+    assert rates[2:] == [2.0] * 19
+
+
+def test_a_decay_falls_with_the_root_of_progress_to_nearly_nothing() -> None:
+    def rate(progress: float) -> float:
+        return learning_rate(progress, highest=2.0, warm_up=0.0, schedule="decay")
+
+    assert rate(0.0) == pytest.approx(2.0)
+    for progress in (0.04, 0.25, 0.64):
+        assert rate(progress) == pytest.approx(2.0 * (1 - progress**0.5), rel=1e-4, abs=1e-4)
+    assert rate(1.0) == pytest.approx(2.0 / 25 / 1e4)

@@ -126,6 +126,10 @@ class Optimisation:
         "none",
         "of the learning rate; authors: times sqrt(processes) x words of each / 256",
     )
+    schedule: Literal["one-cycle", "constant", "decay"] = setting(
+        "one-cycle",
+        "course of the learning rate; constant: a run without an end, of which decay makes a model",
+    )
     warm_up: float = setting(0.075, "share of the run in which the learning rate rises", least=0, below=1)
     weight_decay: float = setting(0.0, "weight decay, of matrices only", least=0, most=100)
     beta2: float = setting(0.999, "decay of AdamW's second moment", least=0, below=1)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Budget", "learning_rate"]
+__all__ = ["Budget", "Schedule", "learning_rate"]
+
+Schedule = Literal["one-cycle", "constant", "decay"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,16 +28,25 @@ class Budget:
         return min(max(samples / self.samples, by_time), 1.0)
 
 
-def learning_rate(progress: float, *, highest: float, warm_up: float) -> float:
-    """The one-cycle learning rate at ``progress`` (0 to 1) of the run.
+def learning_rate(
+    progress: float, *, highest: float, warm_up: float, schedule: Schedule = "one-cycle"
+) -> float:
+    """The learning rate at ``progress`` (0 to 1) of the run.
 
-    It rises along a cosine from 1/25 of ``highest`` during the first ``warm_up`` of the run, then falls
-    along a cosine to nearly nothing (Smith 2018, with the constants of PyTorch's `OneCycleLR`).
+    "one-cycle" rises along a cosine from 1/25 of ``highest`` during the first ``warm_up`` of the run, then
+    falls along a cosine to nearly nothing (Smith 2018, with the constants of PyTorch's `OneCycleLR`). "constant"
+    rises likewise and stays: a run without an end. "decay" is such a run's end: after the rise it falls with the
+    square root of the progress (Hagele et al. 2024, warm-up-stable-decay).
     """
     start, end = highest / 25, highest / 25 / 1e4
     if progress < warm_up:
         return _cosine(start, highest, progress / warm_up)
-    return _cosine(highest, end, (progress - warm_up) / (1 - warm_up))
+    since = (progress - warm_up) / (1 - warm_up)
+    if schedule == "constant":
+        return highest
+    if schedule == "decay":
+        return end + (highest - end) * (1 - math.sqrt(since))
+    return _cosine(highest, end, since)
 
 
 def _cosine(start: float, end: float, share: float) -> float:

@@ -178,7 +178,9 @@ class Trainer:
         parts = [self._next(batches) for _ in range(settings.accumulate)]
         waited = time.monotonic() - started
         peak = settings.peak(self.processes.count)
-        rate = learning_rate(self.progress, highest=peak, warm_up=settings.warm_up)
+        rate = learning_rate(
+            self.progress, highest=peak, warm_up=settings.warm_up, schedule=settings.schedule
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         # The chance of a step depends on its number alone: nothing of it need be kept to resume.
