@@ -92,5 +92,6 @@ def test_nothing_to_write_and_a_data_set_in_the_way_are_errors(tmp_path: Path) -
     call(str(tmp_path / "set"), "--count", "2", "--workers", "1")
     with pytest.raises((DataError, InputError), match="set"):
         call(str(tmp_path / "set"), "--count", "2", "--workers", "1")
-    with pytest.raises(InputError, match="there is no folder"):
-        call("--sheet", str(tmp_path / "none" / "sheet.png"), "--count", "1")
+    told = CliRunner().invoke(app, ["synth", "--sheet", str(tmp_path / "none" / "sheet.png"), "--count", "1"])
+    assert told.exit_code == 2
+    assert "there is no folder" in " ".join(told.output.split())

@@ -20,6 +20,8 @@ from clipstr.errors import ClipstrError, LexiconError
 from clipstr.files import read_text, require_writable_file, require_writable_folder, text_lines
 
 __all__ = [
+    "MOST_AT_ONCE",
+    "MOST_SAMPLES",
     "BatchSize",
     "Changes",
     "CharsetName",
@@ -43,6 +45,9 @@ __all__ = [
     "new_folder",
     "present_path",
 ]
+
+MOST_SAMPLES = 999_999_999
+"""An LMDB numbers its samples by nine digits."""
 
 MOST_AT_ONCE = 1 << 14
 """More pictures at a time, threads or processes than this are a slip of the hand."""

@@ -52,7 +52,13 @@ def read(
     batch_size: BatchSize = 32,
     threads: Threads = 0,
     allow: Annotated[
-        str | None, typer.Option("--allow", help="The only characters to read, such as 0123456789.")
+        str | None,
+        typer.Option(
+            "--allow",
+            parser=filled,
+            metavar="CHARACTERS",
+            help="The only characters to read, such as 0123456789.",
+        ),
     ] = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, TypeVar
 
 from clipstr.cli import console
-from clipstr.processors import usable_processors
+from clipstr.processors import threads_within
 
 __all__ = ["rendered"]
 
@@ -24,7 +24,7 @@ def rendered(make: Callable[[int], T], count: int, *, chunk: int, workers: int) 
     with console.progress("rendering", count) as advance:
         chunks = [range(first, min(first + chunk, count)) for first in range(0, count, chunk)]
         context = multiprocessing.get_context("spawn")
-        processes = min(workers or usable_processors(), len(chunks))
+        processes = min(threads_within(workers, "--workers"), len(chunks))
         with ProcessPoolExecutor(processes, context, initializer=_start_worker, initargs=(make,)) as pool:
             for made in pool.map(_render, chunks):
                 yield from made

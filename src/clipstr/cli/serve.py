@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from clipstr.cli import console
-from clipstr.errors import InputError
+from clipstr.cli.options import MOST_AT_ONCE, BatchSize, Threads, filled, input_path
+from clipstr.files import read_text
+from clipstr.imaging import MAX_PIXELS
 
 __all__ = ["serve"]
 
@@ -19,37 +21,59 @@ MIB = 1 << 20
 
 def serve(
     host: Annotated[
-        str, typer.Option("--host", help="Where to listen: 0.0.0.0 lets other machines in.")
+        str,
+        typer.Option(
+            "--host", parser=filled, metavar="HOST", help="Where to listen: 0.0.0.0 lets other machines in."
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", help="A model's name or folder; repeat for several, the first is the default."
+            "--model",
+            parser=filled,
+            metavar="NAME",
+            help="A model's name or folder; repeat for several, the first is the default.",
         ),
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=0, help="0: as many as are useful.")] = 0,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pictures read together.")] = 32,
+    threads: Threads = 0,
+    batch_size: BatchSize = 32,
     wait: Annotated[
-        float, typer.Option("--wait", min=0, help="Milliseconds that a picture waits for company.")
+        float,
+        typer.Option("--wait", min=0, max=60_000, help="Milliseconds that a picture waits for company."),
     ] = 3.0,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Batches that are read at once.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=MOST_AT_ONCE, help="Batches that are read at once.")
+    ] = 1,
     token_file: Annotated[
         Path | None,
         typer.Option(
             "--token-file",
+            parser=input_path,
+            metavar="FILE",
             help=f"A file with the bearer token that requests must have. Or set {TOKEN}.",
             show_default=False,
         ),
     ] = None,
-    max_mib: Annotated[float, typer.Option("--max-mib", help="MiB of a request.")] = 20.0,
-    max_items: Annotated[int, typer.Option("--max-items", help="Pictures in a request.")] = 64,
-    max_pixels: Annotated[int, typer.Option("--max-pixels", help="Pixels of a picture.")] = 50_000_000,
-    queue: Annotated[int, typer.Option("--queue", help="Pictures that may wait.")] = 256,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds that a request may take.")] = 30.0,
+    max_mib: Annotated[float, typer.Option("--max-mib", min=0, max=65_536, help="MiB of a request.")] = 20.0,
+    max_items: Annotated[
+        int, typer.Option("--max-items", min=1, max=MOST_AT_ONCE, help="Pictures in a request.")
+    ] = 64,
+    max_pixels: Annotated[
+        int, typer.Option("--max-pixels", min=1, max=MAX_PIXELS, help="Pixels of a picture.")
+    ] = 50_000_000,
+    queue: Annotated[int, typer.Option("--queue", min=1, max=1 << 20, help="Pictures that may wait.")] = 256,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, max=86_400, help="Seconds that a request may take.")
+    ] = 30.0,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option("--allow-origin", help="A web page elsewhere that may ask (CORS); repeat for several."),
+        typer.Option(
+            "--allow-origin",
+            parser=filled,
+            metavar="ORIGIN",
+            help="A web page elsewhere that may ask (CORS); repeat for several.",
+        ),
     ] = None,
     log_words: Annotated[
         bool, typer.Option("--log-words", help="Write the words that were read into the log.")
@@ -93,7 +117,4 @@ def _token(path: Path | None) -> str | None:
     """The token in the file ``path``, or else in the environment; None if there is none."""
     if path is None:
         return os.environ.get(TOKEN)
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: the token cannot be read: {error}") from error
+    return read_text(path).strip()

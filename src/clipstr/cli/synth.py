@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clipstr.charset import Charset
 from clipstr.cli import console
+from clipstr.cli.options import (
+    MOST_SAMPLES,
+    Changes,
+    Seed,
+    Workers,
+    alphabet,
+    filled,
+    input_path,
+    new_file,
+    new_folder,
+)
 from clipstr.cli.rendering import rendered
 from clipstr.cli.settings import settings_option
 from clipstr.errors import InputError
-from clipstr.files import require_writable_file, require_writable_folder, whole_file
+from clipstr.files import whole_file
 
 if TYPE_CHECKING:
     from clipstr.synth import KindRenderer, WordRenderer
@@ -39,13 +49,22 @@ class Kind(str, Enum):
 
 def synth(
     out: Annotated[
-        Path | None, typer.Argument(help="The folder of the data set to write.", show_default=False)
+        Path | None,
+        typer.Argument(parser=new_folder, metavar="OUT", help="The folder to write.", show_default=False),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="How many pictures.")] = SHEET,
+    count: Annotated[
+        int, typer.Option("--count", min=1, max=MOST_SAMPLES, help="How many pictures.")
+    ] = SHEET,
     sheet: Annotated[
-        Path | None, typer.Option("--sheet", help="Write a contact sheet of the first ones to this PNG.")
+        Path | None,
+        typer.Option(
+            "--sheet",
+            parser=new_file,
+            metavar="FILE",
+            help="Write a contact sheet of the first ones to this PNG.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other pictures.")] = 0,
+    seed: Seed = 0,
     kind: Annotated[
         Kind,
         typer.Option(
@@ -66,28 +85,52 @@ def synth(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="A TOML file of settings, as --settings prints them."),
+        typer.Option(
+            "--config",
+            parser=input_path,
+            metavar="FILE",
+            help="A TOML file of settings, as --settings prints them.",
+        ),
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
+    changes: Changes = None,
     charset: Annotated[
         str | None,
-        typer.Option("--charset", help="36, 62, 94, or the characters themselves.", show_default="36"),
+        typer.Option(
+            "--charset",
+            parser=filled,
+            metavar="CHARSET",
+            help="36, 62, 94, or the characters themselves.",
+            show_default="36",
+        ),
     ] = None,
     words: Annotated[
         Path | None,
-        typer.Option("--words", help="A word list, one a line, in the place of ours; weights behind a tab."),
+        typer.Option(
+            "--words",
+            parser=input_path,
+            metavar="FILE",
+            help="A word list, one a line, in the place of ours; weights behind a tab.",
+        ),
     ] = None,
     fonts: Annotated[
         list[Path] | None,
-        typer.Option("--fonts", help="A folder of fonts, in the place of the system's; may be repeated."),
+        typer.Option(
+            "--fonts",
+            parser=input_path,
+            metavar="DIR",
+            help="A folder of fonts, in the place of the system's; may be repeated.",
+        ),
     ] = None,
     backgrounds: Annotated[
-        Path | None, typer.Option("--backgrounds", help="A folder of pictures to put behind words.")
+        Path | None,
+        typer.Option(
+            "--backgrounds",
+            parser=input_path,
+            metavar="DIR",
+            help="A folder of pictures to put behind words.",
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one per core.")] = 0,
+    workers: Workers = 0,
     settings: Annotated[bool, settings_option("clipstr.synth", "SynthConfig", "synth")] = False,
 ) -> None:
     """Render labelled pictures of words.
@@ -97,7 +140,7 @@ def synth(
     """
     require_places(out, sheet)
     if charset is not None:
-        changes = [*(changes or ()), f"characters={Charset.named(charset).characters}"]
+        changes = [*(changes or ()), f"characters={alphabet(charset).characters}"]
     renderer = _renderer(kind.value, config, changes or (), fonts or (), words, backgrounds)
     _tell_left_out(renderer)
     if sheet is not None:
@@ -120,13 +163,9 @@ def synth_package() -> ModuleType:
 
 
 def require_places(out: Path | None, sheet: Path | None) -> None:
-    """Raises `InputError` if there is nothing to write, or it could not be written: before the work."""
+    """Raises `InputError` if there is nothing to write."""
     if out is None and sheet is None:
         raise InputError("nothing to write: give a folder, or --sheet FILE.png")
-    if out is not None:
-        require_writable_folder(out)
-    if sheet is not None:
-        require_writable_file(sheet)
 
 
 def _renderer(

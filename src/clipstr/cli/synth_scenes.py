@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clipstr.cli import console
+from clipstr.cli.options import MOST_SAMPLES, Changes, Seed, Workers, input_path, new_file, new_folder
 from clipstr.cli.rendering import rendered
 from clipstr.cli.settings import settings_option
 from clipstr.cli.synth import require_places, synth_package
@@ -28,38 +29,66 @@ SHOWN, COLUMNS, GAP = 640, 2, 6  # pixels of a scene's width on a sheet, scenes 
 def scenes(
     out: Annotated[
         Path | None,
-        typer.Argument(help="The folder to write: photographs and words.jsonl.", show_default=False),
+        typer.Argument(
+            parser=new_folder,
+            metavar="OUT",
+            help="The folder to write: photographs and words.jsonl.",
+            show_default=False,
+        ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", min=1, help="How many scenes.")] = 20,
+    count: Annotated[int, typer.Option("--count", min=1, max=MOST_SAMPLES, help="How many scenes.")] = 20,
     sheet: Annotated[
         Path | None,
-        typer.Option("--sheet", help="Write the first scenes with their words' outlines to this PNG."),
+        typer.Option(
+            "--sheet",
+            parser=new_file,
+            metavar="FILE",
+            help="Write the first scenes with their words' outlines to this PNG.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, other scenes.")] = 0,
+    seed: Seed = 0,
     difficulty: Annotated[
         float,
         typer.Option("--difficulty", min=0, max=1, help="0: clean and clear; 1: all that streets offer."),
     ] = 0.5,
     config: Annotated[
-        Path | None, typer.Option("--config", help="A TOML file of settings, as --settings prints them.")
+        Path | None,
+        typer.Option(
+            "--config",
+            parser=input_path,
+            metavar="FILE",
+            help="A TOML file of settings, as --settings prints them.",
+        ),
     ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
+    changes: Changes = None,
     words: Annotated[
         Path | None,
-        typer.Option("--words", help="A word list, one a line, in the place of ours; weights behind a tab."),
+        typer.Option(
+            "--words",
+            parser=input_path,
+            metavar="FILE",
+            help="A word list, one a line, in the place of ours; weights behind a tab.",
+        ),
     ] = None,
     fonts: Annotated[
         list[Path] | None,
-        typer.Option("--fonts", help="A folder of fonts, in the place of the system's; may be repeated."),
+        typer.Option(
+            "--fonts",
+            parser=input_path,
+            metavar="DIR",
+            help="A folder of fonts, in the place of the system's; may be repeated.",
+        ),
     ] = None,
     backgrounds: Annotated[
         Path | None,
-        typer.Option("--backgrounds", help="A folder of photographs without words to write the words on."),
+        typer.Option(
+            "--backgrounds",
+            parser=input_path,
+            metavar="DIR",
+            help="A folder of photographs without words to write the words on.",
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: one per core.")] = 0,
+    workers: Workers = 0,
     settings: Annotated[bool, settings_option("clipstr.synth.scenes", "SceneConfig", "synth")] = False,
 ) -> None:
     """Render whole scenes, with every word's text and polygon, line and block.
