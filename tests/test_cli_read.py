@@ -169,7 +169,7 @@ def test_allowed_characters_and_lexicon_limit_what_is_read(folder: Path, reads: 
         (["-", "-"], "standard input"),
         (["b.png", "--model", "huge"], "huge"),
         (["b.png", "--allow", "xyz"], "xyz"),
-        (["b.png", "--allow", ""], "no character"),
+        (["b.png", "--allow", ""], "it is empty"),
         (["b.png", "--lexicon", "none.txt"], "none.txt"),
         (["b.png", "--lexicon", "b.png"], "b.png"),
         (["b.png", "--lexicon", "notes.txt"], "leaves nothing"),

@@ -13,12 +13,14 @@ import typer
 from clipstr.cli import console
 from clipstr.cli.options import (
     MOST_AT_ONCE,
+    Allow,
     BatchSize,
     LexiconFile,
     Model,
     SecondLooks,
     filled,
     lexicon_words,
+    new_folder,
 )
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["bulk"]
 
 EVERY = 30.0  # seconds between lines of progress where no person looks
+
+
+def _place(given: str) -> str:
+    """``given`` as the folder to write, which can be written if it is on this machine."""
+    return filled(given) if "://" in given else str(new_folder(given))
 
 
 class Kind(str, Enum):
@@ -52,7 +59,7 @@ def bulk(
     out: Annotated[
         str,
         typer.Option(
-            parser=filled,
+            parser=_place,
             metavar="DIR",
             help="Where results, failures and the manifest go: a new folder, or one to go on in.",
             show_default=False,
@@ -64,13 +71,18 @@ def bulk(
     id_column: Annotated[
         str | None,
         typer.Option(
-            "--id", help="The column of ids in Parquet; without it an id is FILE#ROW.", metavar="COLUMN"
+            "--id",
+            parser=filled,
+            metavar="COLUMN",
+            help="The column of ids in Parquet; without it an id is FILE#ROW.",
         ),
     ] = None,
     column: Annotated[
         str,
         typer.Option(
-            help="The column of pictures in Parquet; in tars the ending of pictures, if there are several."
+            parser=filled,
+            metavar="COLUMN",
+            help="The column of pictures in Parquet; in tars the ending of pictures, if there are several.",
         ),
     ] = "image",
     model: Model = "tiny",
@@ -99,16 +111,17 @@ def bulk(
             help="A running Ray cluster, such as auto or ray://host:10001; else Ray is started here.",
         ),
     ] = None,
-    allow: Annotated[
-        str | None, typer.Option("--allow", help="The only characters to read, such as 0123456789.")
-    ] = None,
+    allow: Allow = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
     piece_rows: Annotated[
-        int, typer.Option(min=1, help="Rows that are read at once, and lost at most when a worker dies.")
+        int,
+        typer.Option(
+            min=1, max=1 << 20, help="Rows that are read at once, and lost at most when a worker dies."
+        ),
     ] = 2048,
     file_megabytes: Annotated[
-        int, typer.Option(min=1, help="About how large a file of results becomes.")
+        int, typer.Option(min=1, max=1 << 20, help="About how large a file of results becomes.")
     ] = 256,
 ) -> None:
     """Read every picture of INPUT into Parquet files in --out; called again, read what is missing.

@@ -22,6 +22,7 @@ from clipstr.files import read_text, require_writable_file, require_writable_fol
 __all__ = [
     "MOST_AT_ONCE",
     "MOST_SAMPLES",
+    "Allow",
     "BatchSize",
     "Changes",
     "CharsetName",
@@ -142,6 +143,16 @@ SecondLooks = Annotated[
     typer.Option(
         "--second-looks/--no-second-looks",
         help="Look again at words that are read with doubt; without, it is quicker and misreads more.",
+    ),
+]
+Allow = Annotated[
+    str | None,
+    typer.Option(
+        "--allow",
+        parser=filled,
+        metavar="CHARACTERS",
+        help="The only characters to read, such as 0123456789.",
+        show_default=False,
     ),
 ]
 LexiconFile = Annotated[

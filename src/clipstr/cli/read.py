@@ -11,6 +11,7 @@ import typer
 from clipstr.cli import console
 from clipstr.cli.console import Format
 from clipstr.cli.options import (
+    Allow,
     BatchSize,
     LexiconFile,
     Model,
@@ -51,15 +52,7 @@ def read(
     model: Model = "tiny",
     batch_size: BatchSize = 32,
     threads: Threads = 0,
-    allow: Annotated[
-        str | None,
-        typer.Option(
-            "--allow",
-            parser=filled,
-            metavar="CHARACTERS",
-            help="The only characters to read, such as 0123456789.",
-        ),
-    ] = None,
+    allow: Allow = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
 ) -> None:
