@@ -36,10 +36,24 @@ def base64_of(text: str) -> str:
 
 def test_too_many_bytes_are_refused_before_they_are_sent(served: Running) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
-        connection.sendall(b"POST /v1/read HTTP/1.1\r\nHost: x\r\nContent-Length: 100001\r\n\r\n")
+        lines = (b"POST /v1/read HTTP/1.1", b"Host: x", b"Content-Length: 100001", b"Expect: 100-continue")
+        connection.sendall(b"\r\n".join(lines) + b"\r\n\r\n")
         head = connection.recv(10_000)
     assert head.startswith(b"HTTP/1.1 413 ")
     assert b"connection: close" in head.lower()
+
+
+def test_who_sends_too_much_hears_of_it_and_the_connection_stays(served: Running) -> None:
+    connection = served.connect()
+    for _ in range(3):
+        connection.request("POST", "/v1/read", bytes(300_000))
+        answer = connection.getresponse()
+        assert answer.status == 413
+        answer.read()
+        assert connection.sock is not None
+    connection.request("POST", "/v1/read", picture("abc"))
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_too_many_bytes_are_refused_if_their_number_is_not_told(served: Running) -> None:

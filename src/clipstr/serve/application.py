@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from clipstr.serve.asks import skip_body
 from clipstr.serve.metrics import CONTENT_TYPE
 from clipstr.serve.observing import Observed
 from clipstr.serve.pages import page_routes
@@ -43,7 +44,11 @@ def application(service: Service) -> ASGIApp:
             Route("/metrics", _metrics(service)),
             *page_routes(service),
         ],
-        exception_handlers={RefusalError: _refused, HTTPException: _no_such, ClientDisconnect: _gone},
+        exception_handlers={
+            RefusalError: _refused(service),
+            HTTPException: _no_such,
+            ClientDisconnect: _gone,
+        },
         lifespan=lifespan,
     )
     if service.settings.origins:
@@ -108,9 +113,14 @@ def _metrics(service: Service) -> Answer:
     return metrics
 
 
-async def _refused(_: Request, refusal: Any) -> Response:
-    response: Response = refusal.response()
-    return response
+def _refused(service: Service) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def refused(request: Request, refusal: Any) -> Response:
+        response: Response = refusal.response()
+        if not await skip_body(request, 4 * service.settings.limits.bytes):
+            response.headers["Connection"] = "close"
+        return response
+
+    return refused
 
 
 async def _no_such(request: Request, error: Any) -> Response:

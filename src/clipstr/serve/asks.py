@@ -6,6 +6,7 @@ with the options in the address. A name in it is only given back: no path and no
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -16,14 +17,15 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from clipstr.serve.refusals import RefusalError
 from clipstr.serve.settings import Limits
 
-__all__ = ["Ask", "Held", "Options", "Picture", "read_ask"]
+__all__ = ["Ask", "Held", "Options", "Picture", "read_ask", "skip_body"]
 
 OPTIONS = ("model", "allow", "lexicon", "second_looks")
+SKIP_SECONDS = 1.0  # for the rest of a body that is refused
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
 
@@ -81,11 +83,7 @@ class Share:
         """Takes ``count`` bytes more; raises a `RefusalError` (429) if that is more than may be held."""
         if self.held.now + count > self.held.most:
             raise RefusalError(
-                429,
-                "too_busy",
-                "too many pictures are being sent at once; send them later",
-                retry_after=1,
-                close=True,
+                429, "too_busy", "too many pictures are being sent at once; send them later", retry_after=1
             )
         self.held.now += count
         self.bytes += count
@@ -131,11 +129,37 @@ async def _limited(request: Request, limits: Limits, share: Share) -> AsyncGener
             raise _too_large(limits)
         share.grow(len(part))
         yield part
+    request.state.whole = True
+
+
+async def skip_body(request: Request, most: int) -> bool:
+    """Whether the body of a refused ``request`` is read to its end now, without being kept.
+
+    Who is still sending does not hear an answer before that: the connection would be reset under it. No more
+    than ``most`` bytes are skipped, and not for long; who asks whether to send (Expect) is told at once.
+    """
+    if getattr(request.state, "whole", False):
+        return True
+    if request.headers.get("expect", "").lower() == "100-continue":
+        return False
+
+    async def skip() -> bool:
+        count = 0
+        async for part in request.stream():
+            count += len(part)
+            if count > most:
+                return False
+        return True
+
+    try:
+        return await asyncio.wait_for(skip(), SKIP_SECONDS)
+    except (asyncio.TimeoutError, ClientDisconnect, RuntimeError):
+        return False
 
 
 def _too_large(limits: Limits) -> RefusalError:
     message = f"the request is larger than {limits.bytes} bytes; send smaller or fewer pictures"
-    return RefusalError(413, "too_large", message, close=True)
+    return RefusalError(413, "too_large", message)
 
 
 async def _multipart(

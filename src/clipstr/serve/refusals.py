@@ -16,15 +16,12 @@ class RefusalError(Exception):
     """A request as a whole cannot be answered.
 
     ``status`` is HTTP's; ``type_`` a word for programs; ``message`` says what is wrong and what to do;
-    ``retry_after`` in seconds tells when to come again; ``close`` ends the connection, for a body that is not
-    read to its end.
+    ``retry_after`` in seconds tells when to come again.
     """
 
-    def __init__(
-        self, status: int, type_: str, message: str, *, retry_after: int | None = None, close: bool = False
-    ) -> None:
+    def __init__(self, status: int, type_: str, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
-        self.status, self.type_, self.retry_after, self.close = status, type_, retry_after, close
+        self.status, self.type_, self.retry_after = status, type_, retry_after
 
     def response(self) -> JSONResponse:
         """The answer that says it."""
@@ -33,6 +30,4 @@ class RefusalError(Exception):
             headers["Retry-After"] = str(self.retry_after)
         if self.status == 401:
             headers["WWW-Authenticate"] = "Bearer"
-        if self.close:
-            headers["Connection"] = "close"
         return JSONResponse({"error": error_values(self.type_, str(self))}, self.status, headers)

@@ -70,7 +70,7 @@ class Service:
         self.check_token(request)
         if self.draining:
             message = "the service is ending; ask another one, or come again when it is back"
-            raise RefusalError(503, "draining", message, retry_after=5, close=True)
+            raise RefusalError(503, "draining", message, retry_after=5)
         if not self.ready:
             raise RefusalError(503, "starting", "the service is not ready yet", retry_after=1)
 
@@ -83,7 +83,7 @@ class Service:
         # Compared in a time that does not tell how much of it is right.
         if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
             message = "this service asks for a token: send the header Authorization: Bearer (the token)"
-            raise RefusalError(401, "no_token", message, close=True)
+            raise RefusalError(401, "no_token", message)
 
     async def read(self, request: Request) -> dict[str, Any]:
         """What `/v1/read` answers; raises a `RefusalError`, or `ClientDisconnect` if nobody waits."""
@@ -93,7 +93,7 @@ class Service:
         try:
             return await self._within_time(self._read(request))
         except asyncio.CancelledError as error:  # the server ends, and waits for nobody any more
-            raise RefusalError(503, "ending", "the service had to end", retry_after=5, close=True) from error
+            raise RefusalError(503, "ending", "the service had to end", retry_after=5) from error
         finally:
             self._begun -= 1
             if not self._begun:
@@ -110,7 +110,7 @@ class Service:
         except QueueFullError as error:
             seconds = max(1, math.ceil(error.seconds))
             message = f"too many pictures wait to be read; come again in {seconds} s"
-            raise RefusalError(429, "queue_full", message, retry_after=seconds, close=True) from error
+            raise RefusalError(429, "queue_full", message, retry_after=seconds) from error
         return self._answer(request, ask, options, outcomes)
 
     async def _within_time(self, answer: Awaitable[T]) -> T:
@@ -121,9 +121,7 @@ class Service:
             message = (
                 f"there was no answer within {seconds:g} s; send less, or come again when there is less to do"
             )
-            raise RefusalError(
-                503, "too_slow", message, retry_after=max(1, round(seconds / 2)), close=True
-            ) from error
+            raise RefusalError(503, "too_slow", message, retry_after=max(1, round(seconds / 2))) from error
 
     def _answer(
         self, request: Request, ask: Ask, options: Options, outcomes: list[Outcome | WorkError]
