@@ -225,3 +225,21 @@ def test_words_can_be_compared_in_the_models_own_alphabet(toy_model: Path, tmp_p
     assert result.exit_code == 0
     assert "compared in 8 characters" in result.output  # abcdefgh; 7 is deleted, abcdefg too long for the toy
     assert "100.00" in result.output
+
+
+def test_a_report_is_written_with_where_the_model_looked(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    result = run("--data", data, "--report", tmp_path / "report", "--charset", "36")
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert text.count('alt="where it looked"') == 1
+    assert "<b>no</b>" in text
+    assert f"wrote {tmp_path / 'report' / 'report.html'}" in result.stderr
+    assert len(list((tmp_path / "report" / "readings").iterdir())) == 2
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_work(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = run("--data", data, "--report", tmp_path / "file" / "report")
+    assert result.exit_code == 2
+    assert result.stdout == ""

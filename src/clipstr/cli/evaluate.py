@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from clipstr.cli import console
+from clipstr.cli.contestants import PeerName, contestants, lookers, read_sets
 from clipstr.cli.options import (
     BatchSize,
     Json,
@@ -25,7 +24,7 @@ from clipstr.cli.options import (
     new_folder,
     present_path,
 )
-from clipstr.data import LabelRule, find_sources
+from clipstr.data import LabelRule
 from clipstr.errors import DataError
 from clipstr.evaluation import (
     Comparison,
@@ -39,31 +38,17 @@ from clipstr.evaluation import (
     judged,
     misreading_line,
     notes,
-    read_all,
     readers_table,
     sets_table,
 )
-from clipstr.evaluation.peers import PEERS, peer_named
-from clipstr.files import whole_file, write_text
-from clipstr.models import DEFAULT_MODEL, ENCODER_FILE, ModelConfig, find_model
-from clipstr.processors import threads_within
-from clipstr.reading import WordReader
+from clipstr.evaluation.page import require_templates, write_page
+from clipstr.files import make_folder, whole_file, write_text
+from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 
 __all__ = ["evaluate"]
 
 
 MODELS_OWN = "model"  # the alphabet of the model itself
-PeerName = Enum("PeerName", {key: key for key in PEERS}, type=str)  # type: ignore[misc]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Contestant:
-    """A reader that is measured: its name in the tables, what decides its readings, its words at a time."""
-
-    title: str
-    reader: WordReader
-    key: Mapping[str, Any]
-    batch_size: int
 
 
 def evaluate(
@@ -132,6 +117,16 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            parser=new_folder,
+            metavar="DIR",
+            help="Write a page here that shows what is misread, and keep the readings beside it.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Read every data set below a folder and tell how much of it was right.
 
@@ -143,15 +138,27 @@ def evaluate(
     if not console.is_standard_output(json):
         console.require_output()
     rules = _rules(model, charset or [])
-    contestants = _contestants(model, against or [], peer or [], batch_size, threads, second_looks)
+    if report:
+        require_templates()
+    several = contestants(model, against or [], peer or [], batch_size, threads, second_looks)
     with ExitStack() as stack:
-        place = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        everything = _read(contestants, data, list(rules.values()), place)
+        place = (
+            keep
+            or (report and report / "readings")
+            or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
+        everything = read_sets(several, data, list(rules.values()), place)
         figures = [{name: judged(one, rule) for name, rule in rules.items()} for one in everything]
         comparisons = {
             name: [compared(everything[0], other, rule) for other in everything[1:]]
             for name, rule in rules.items()
         }
+        if report:
+            rule = next(iter(rules.values()))
+            looking, note = lookers([model, *(against or [])])
+            make_folder(report)
+            page = write_page(report, everything[0], data, rule, lookers=looking, attention_note=note)
+            console.tell(f"wrote {page}")
         if errors:
             _write_errors(everything[0], next(iter(rules.values())), errors)
     text = _text(rules, figures, comparisons)
@@ -176,72 +183,6 @@ def _rules(model: str, charsets: Sequence[str]) -> dict[str, LabelRule]:
         name: LabelRule(form.charset, form.max_length) if name == MODELS_OWN else LabelRule(alphabet(name))
         for name in names
     }
-
-
-def _contestants(
-    model: str,
-    against: Sequence[str],
-    peers: Sequence[PeerName],
-    batch_size: int,
-    threads: int,
-    second_looks: bool,
-) -> list[_Contestant]:
-    """All that are to read, the model first. Raises what opening them raises, before any work."""
-    found: list[_Contestant] = []
-    for name in (model, *against):
-        reader = _opened(name, batch_size, threads or None, second_looks)
-        title = reader.name if second_looks else f"{reader.name}, one look"
-        checksum = ModelConfig.load(find_model(name)).checksum
-        if any(other.title == title for other in found):
-            title = f"{title} ({checksum[:8]})"
-        key = {"checksum": checksum, "second looks": second_looks}
-        found.append(_Contestant(title=title, reader=reader, key=key, batch_size=batch_size))
-    for one in dict.fromkeys(peers):
-        peer = peer_named(one.value)
-        words = peer.words(threads_within(threads or None))
-        found.append(
-            _Contestant(title=words.name, reader=words, key={"peer": peer.key}, batch_size=peer.batch_size)
-        )
-    return found
-
-
-def _opened(model: str, batch_size: int, threads: int | None, second_looks: bool) -> WordReader:
-    """What reads with ``model``, without PyTorch if it is exported."""
-    if ENCODER_FILE in ModelConfig.load(find_model(model)).files:
-        from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
-
-        return Reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
-    with console.needs_extra("train", "reading with a model that is not exported"):
-        from clipstr.training import open_reader
-    return open_reader(model, batch_size=batch_size)
-
-
-def _read(
-    contestants: Sequence[_Contestant], data: Path, rules: Sequence[LabelRule], keep: Path
-) -> list[Readings]:
-    """What each of the ``contestants`` reads below ``data``."""
-    total = len(contestants) * sum(_samples(data))
-    with console.progress("reading", total) as advance:
-        return [
-            replace(
-                read_all(
-                    one.reader, data, rules, keep, key=one.key, batch_size=one.batch_size, advance=advance
-                ),
-                reader=one.title,
-            )
-            for one in contestants
-        ]
-
-
-def _samples(data: Path) -> Iterator[int]:
-    """How many samples each data set has, without those that cannot be opened."""
-    for source in find_sources(data):
-        try:
-            yield len(source)
-        except DataError:
-            yield 0
-        finally:
-            source.close()
 
 
 def _write_errors(readings: Readings, rule: LabelRule, file: Path) -> None:

@@ -17,7 +17,15 @@ from clipstr.evaluation.results import Evaluation, Summary, WordResult
 from clipstr.markdown import markdown_table
 from clipstr.metrics import Interval
 
-__all__ = ["comparison_table", "misreading_line", "notes", "readers_table", "sets_table"]
+__all__ = [
+    "HEADER",
+    "comparison_table",
+    "misreading_line",
+    "notes",
+    "readers_table",
+    "set_rows",
+    "sets_table",
+]
 
 HEADER = ("Dataset", "# samples", "Accuracy", "1 - NED", "Confidence", "Label length", "95 % interval", "ECE")
 
@@ -27,6 +35,11 @@ def sets_table(evaluation: Evaluation) -> str:
 
     Behind the field's columns stand the accuracy's interval and the expected calibration error.
     """
+    return markdown_table(HEADER, set_rows(evaluation))
+
+
+def set_rows(evaluation: Evaluation) -> list[list[str]]:
+    """The rows of that table, their cells by `HEADER`."""
     rows = []
     for result in evaluation.sets:
         sure = [_ends(result.interval), _percent(result.calibration_error)]
@@ -35,7 +48,7 @@ def sets_table(evaluation: Evaluation) -> str:
         sure = [_ends(group.interval), _percent(group.calibration_error)]
         rows.append([f"Mean by words, {group.name}", *_cells(group.count, group.weighted), *sure])
         rows.append([f"Mean by sets, {group.name}", *_cells(group.count, group.unweighted), "-", "-"])
-    return markdown_table(HEADER, rows)
+    return rows
 
 
 def readers_table(evaluations: Sequence[Evaluation]) -> str:

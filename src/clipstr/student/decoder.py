@@ -79,6 +79,20 @@ class Attention(nn.Module):
         keys, values = split.unbind(2)  # batch length heads head_dim
         return KeysValues(keys.permute(0, 2, 3, 1), values.transpose(1, 2))
 
+    def shares(
+        self,
+        queries: Float[Tensor, "batch queries dim"],
+        memory: KeysValues,
+        hidden: Float[Tensor, "*shape"] | None = None,
+    ) -> Float[Tensor, "batch heads queries length"]:
+        """How each of ``queries`` shares its attention over ``memory``, head by head; they sum to 1."""
+        weight, bias = self.in_proj_weight[: self.width], self.in_proj_bias[: self.width]
+        projected = functional.linear(queries, weight, bias) * (self.width // self.heads) ** -0.5
+        scores = _heads(projected, self.heads).transpose(1, 2) @ memory.keys
+        if hidden is not None:
+            scores = scores + hidden
+        return scores.softmax(-1)
+
     def forward(
         self,
         queries: Float[Tensor, "batch queries dim"],
@@ -90,12 +104,7 @@ class Attention(nn.Module):
         ``hidden`` is added to the scores and broadcasts to (batch, heads, queries, length): 0 where a
         query may look, minus infinity where it may not.
         """
-        weight, bias = self.in_proj_weight[: self.width], self.in_proj_bias[: self.width]
-        projected = functional.linear(queries, weight, bias) * (self.width // self.heads) ** -0.5
-        scores = _heads(projected, self.heads).transpose(1, 2) @ memory.keys
-        if hidden is not None:
-            scores = scores + hidden
-        found = self.dropout(scores.softmax(-1)) @ memory.values
+        found = self.dropout(self.shares(queries, memory, hidden)) @ memory.values
         attended: Tensor = self.out_proj(found.transpose(1, 2).flatten(2))
         return attended
 

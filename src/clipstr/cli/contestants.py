@@ -1,0 +1,115 @@
+"""Who takes part in an evaluation: the model, other models, other engines; and their readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from clipstr.cli import console
+from clipstr.data import LabelRule, find_sources
+from clipstr.errors import DataError, ModelError
+from clipstr.evaluation import Readings, read_all
+from clipstr.evaluation.page import Looker
+from clipstr.evaluation.peers import PEERS, peer_named
+from clipstr.models import ENCODER_FILE, ModelConfig, find_model
+from clipstr.processors import threads_within
+from clipstr.reading import WordReader
+
+__all__ = ["Contestant", "PeerName", "contestants", "lookers", "read_sets"]
+
+PeerName = Enum("PeerName", {key: key for key in PEERS}, type=str)  # type: ignore[misc]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contestant:
+    """A reader that is measured: its name in the tables, what decides its readings, its words at a time."""
+
+    title: str
+    reader: WordReader
+    key: Mapping[str, Any]
+    batch_size: int
+
+
+def contestants(
+    model: str,
+    against: Sequence[str],
+    peers: Sequence[PeerName],
+    batch_size: int,
+    threads: int,
+    second_looks: bool,
+) -> list[Contestant]:
+    """All that are to read, the model first. Raises what opening them raises, before any work."""
+    found: list[Contestant] = []
+    for name in (model, *against):
+        reader = _opened(name, batch_size, threads or None, second_looks)
+        title = reader.name if second_looks else f"{reader.name}, one look"
+        checksum = ModelConfig.load(find_model(name)).checksum
+        if any(other.title == title for other in found):
+            title = f"{title} ({checksum[:8]})"
+        key = {"checksum": checksum, "second looks": second_looks}
+        found.append(Contestant(title=title, reader=reader, key=key, batch_size=batch_size))
+    for one in dict.fromkeys(peers):
+        peer = peer_named(one.value)
+        words = peer.words(threads_within(threads or None))
+        found.append(
+            Contestant(title=words.name, reader=words, key={"peer": peer.key}, batch_size=peer.batch_size)
+        )
+    return found
+
+
+def _opened(model: str, batch_size: int, threads: int | None, second_looks: bool) -> WordReader:
+    """What reads with ``model``, without PyTorch if it is exported."""
+    if ENCODER_FILE in ModelConfig.load(find_model(model)).files:
+        from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
+
+        return Reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
+    with console.needs_extra("train", "reading with a model that is not exported"):
+        from clipstr.training import open_reader
+    return open_reader(model, batch_size=batch_size)
+
+
+def lookers(models: Sequence[str]) -> tuple[list[Looker], str]:
+    """Those of ``models`` that tell where they look, and why the others do not."""
+    try:
+        from clipstr.student.attention import Looker as AttentionLooker
+    except ImportError as error:
+        return [], f"Where it looked is not shown: pip install 'clipstr[train]' ({error})."
+    found: list[Looker] = []
+    problems = []
+    for name in models:
+        try:
+            found.append(AttentionLooker(find_model(name)))
+        except ModelError as error:
+            problems.append(f"Where {name} looked is not shown: {error}.")
+    return found, " ".join(problems)
+
+
+def read_sets(
+    several: Sequence[Contestant], data: Path, rules: Sequence[LabelRule], keep: Path
+) -> list[Readings]:
+    """What each of ``several`` contestants reads below ``data``."""
+    total = len(several) * sum(_samples(data))
+    with console.progress("reading", total) as advance:
+        return [
+            replace(
+                read_all(
+                    one.reader, data, rules, keep, key=one.key, batch_size=one.batch_size, advance=advance
+                ),
+                reader=one.title,
+            )
+            for one in several
+        ]
+
+
+def _samples(data: Path) -> Iterator[int]:
+    """How many samples each data set has, without those that cannot be opened."""
+    for source in find_sources(data):
+        try:
+            yield len(source)
+        except DataError:
+            yield 0
+        finally:
+            source.close()
