@@ -21,4 +21,4 @@ def parser(description: str | None, data: str) -> argparse.ArgumentParser:
 
 def settings(options: argparse.Namespace, characters: str) -> SynthConfig:
     """The renderer's settings that ``options`` ask for, in an alphabet of ``characters``."""
-    return load_synth(options.config, options.set, default=SynthConfig(characters=characters))
+    return load_synth(options.config, options.set, default=SynthConfig(characters=characters, unread=1.0))

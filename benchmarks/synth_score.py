@@ -97,7 +97,7 @@ class ColumnReader:
 def mixed_words(options: argparse.Namespace) -> MixedWords:
     """Rendered words, and beside them the real crops that ``options`` name, altered anew each time."""
     rendered = synth_options.settings(options, MODEL.characters)
-    sections = ("mildest", "shares", "layout", "looks", "scene", "camera")
+    sections = ("mildest", "unread", "shares", "layout", "looks", "scene", "camera")
     chosen = {name: getattr(rendered, name) for name in sections}
     share = options.share if options.real else 0.0
     real = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -17,7 +18,8 @@ KNOWN = {"".join(sorted(word.lower())) for name in ("english", "signs") for word
 
 
 def of_kind(kind: str) -> KindRenderer:
-    return KindRenderer(WordRenderer(settings_of_kind(kind, SynthConfig()), fonts=find_fonts()[:20]), kind)
+    config = settings_of_kind(kind, SynthConfig(characters="36"))
+    return KindRenderer(WordRenderer(config, fonts=find_fonts()[:20]), kind)
 
 
 def test_shuffled_words_have_the_characters_of_words_in_another_order() -> None:
@@ -34,6 +36,17 @@ def test_random_strings_have_all_characters_alike() -> None:
     counts = Counter("".join(texts))
     assert set("0123456789abcxyzABCXYZ") <= set(counts)
     assert max(counts.values()) < 1.8 * min(counts.values())
+
+
+def test_repeats_are_repeats_numbers_and_codes() -> None:
+    config = settings_of_kind("repeats", SynthConfig())
+    renderer = KindRenderer(WordRenderer(config, fonts=find_fonts()[:5]), "repeats")
+    labels = [renderer.sample(1, index).label for index in range(150)]
+    repeated = [label for label in labels if re.search(r"(.)\1", label)]
+    assert len(repeated) > 50
+    assert sum(label.isdigit() and len(label) > 9 for label in labels) > 10
+    assert sum(not label.isalnum() for label in labels) > 10
+    assert len(set(labels)) > 120
 
 
 @pytest.mark.parametrize(

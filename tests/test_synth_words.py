@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.errors import DataError, InputError
 from clipstr.synth import SynthConfig, WordList, load_words
 from clipstr.synth.config import WordShares
+from clipstr.synth.hard import HARD, INSIDE
 from clipstr.synth.lexicon import LANGUAGES, our_list
 from clipstr.synth.numbers import contact, number
 from clipstr.synth.words import LENGTHS, Vocabulary
@@ -42,13 +46,118 @@ def test_our_lists_hold_words_each_once_without_white_space(name: str) -> None:
     assert all(Charset.named("94").fold(word) for word in words if word.isalpha())
 
 
-@pytest.mark.parametrize("alphabet", ["36", "62", "94", "0123456789", "ABC"])
-def test_labels_always_fold_to_something_that_fits(alphabet: str) -> None:
-    charset = Charset.named(alphabet)
+SIGNS = ALPHABETS["94"] + "éÉüÜßøØçñÑ" + "αβγδΣσς" + "日本語" + "½²℃™"
+
+
+def compared(text: str, charset: Charset) -> str:
+    """``text`` letter by letter as its label must have it: accents off, in the alphabet's case.
+
+    Python's own tables, not the alphabet's folding: a letter that has no single counterpart stays as it is.
+    """
+    letters = [c for c in text if not c.isspace()]
+    if charset.characters.isascii():
+        letters = [unicodedata.normalize("NFD", c)[0] for c in letters]
+    if charset.single_case:
+        lower = any(c.islower() for c in charset.characters)
+        letters = [(c.lower() if lower else c.upper()) for c in letters]
+    return "".join(letters)
+
+
+@given(st.lists(st.sampled_from(SIGNS), min_size=1, max_size=60, unique=True))
+@example(list("0123456789ABCDEF"))
+@example(list("ACGT"))
+@example(list("0123456789"))
+@example(list(ALPHABETS["36"]))
+@example(list(ALPHABETS["94"]))
+@settings(max_examples=6, deadline=None)
+def test_what_is_drawn_is_what_the_label_says_to_the_letter(alphabet: list[str]) -> None:
+    charset = Charset("".join(alphabet))
     vocabulary = Vocabulary(SynthConfig(characters=charset.characters, max_length=12))
-    for text in drawn(vocabulary, 300):
-        assert charset.fold(text)
-        assert len(text) <= 12
+    for text in drawn(vocabulary, 250):
+        assert charset.fold(text) == compared(text, charset), text
+        assert 0 < len(charset.fold(text)) <= len(text) <= 12
+
+
+def test_words_of_a_small_alphabet_are_not_few_learned_by_heart() -> None:
+    vocabulary = Vocabulary(SynthConfig(characters="ACGT"))
+    texts = drawn(vocabulary, 1000)
+    assert set("".join(texts)) <= set("ACGTacgt")
+    assert len({text.upper() for text in texts if len(text) > 3}) > 500
+    wanted = np.repeat(np.arange(1, len(LENGTHS) + 1), LENGTHS)
+    assert abs(np.mean([len(text) for text in texts]) - wanted.mean()) < 1
+
+
+def test_with_unread_punctuation_letters_are_still_never_lost() -> None:
+    charset = Charset.named("36")
+    vocabulary = Vocabulary(SynthConfig(characters=charset.characters, unread=1.0))
+    texts = drawn(vocabulary, 2000)
+    assert 0.05 < sum(charset.fold(text) != text.lower() for text in texts) / 2000 < 0.4
+    for text in texts:
+        assert charset.fold(text) == compared("".join(c for c in text if c.isalnum()), charset)
+
+
+@pytest.mark.parametrize("kind", [name for name in HARD if name != "phrases"])
+def test_hard_texts_fit_and_are_what_they_are_called(kind: str) -> None:
+    texts = drawn(Vocabulary(SynthConfig(shares=only(kind))), 400)
+    words = {word.lower() for name in ("english", "signs") for word in our_list(name)}
+    share = {
+        "truncated": lambda text: text.lower() not in words,
+        "repeated": lambda text: re.search(r"(.)\1|(..)\2|^[^a-zA-Z]+$", text) is not None,
+        "long": lambda text: 15 <= len(text) <= 25,
+        "mixed": lambda text: text not in (text.upper(), text.lower(), text.capitalize()),
+        "punctuated": lambda text: any(c in INSIDE for c in text[1:-1]),
+        "rare": lambda text: True,
+    }[kind]
+    assert sum(map(share, texts)) > 0.6 * len(texts)
+    assert len(set(texts)) > 0.6 * len(texts)
+
+
+def test_rare_characters_come_as_often_as_frequent_ones() -> None:
+    texts = drawn(Vocabulary(SynthConfig(shares=only("rare"))), 6000)
+    counts = Counter(character for text in texts for character in set(text))
+    assert min(counts[character] for character in ALPHABETS["94"]) > 6000 / 94 * 0.5
+    usual = Counter(
+        c for text in drawn(Vocabulary(SynthConfig(shares=only("english"))), 6000) for c in set(text)
+    )
+    assert counts["Q"] > 3 * usual["Q"]
+    assert counts["z"] > 3 * usual["z"]
+
+
+def test_phrases_have_spaces_that_labels_drop() -> None:
+    vocabulary = Vocabulary(SynthConfig(shares=only("phrases")))
+    texts = drawn(vocabulary, 200)
+    assert sum(" " in text for text in texts) > 150
+    assert all(len(text) <= 25 for text in texts)
+    assert vocabulary.charset.fold("one Two") == "oneTwo"
+
+
+def test_texts_of_the_users_are_drawn_as_they_are() -> None:
+    mine = WordList.ranked(["St. Mary's", "qWErty", "x" * 30])
+    vocabulary = Vocabulary(SynthConfig(shares=only("texts")), texts=mine)
+    assert set(drawn(vocabulary, 100)) == {"St. Mary's", "qWErty"}
+    assert vocabulary.left_out == ("x" * 30,)
+    assert set(drawn(Vocabulary(SynthConfig(), texts=mine), 300)) >= {"St. Mary's", "qWErty"}
+
+
+def test_a_character_that_no_font_has_is_said_to_be_that() -> None:
+    plain = Vocabulary(SynthConfig(characters="ab日"), drawable=str.isascii)
+    assert plain.undrawable == ["日"]
+    assert set("".join(drawn(plain, 50)).lower()) <= set("ab")
+    with pytest.raises(DataError, match="no font has any character of the alphabet .日 本."):
+        Vocabulary(SynthConfig(characters="日本"), drawable=str.isascii)
+    given = Vocabulary(SynthConfig(), WordList.ranked(["fine", "日", "x" * 26, "naß"]), drawable=str.isascii)
+    reasons = [given.fits.why_not(word) for word in given.left_out]
+    assert [reason.split(":")[0] for reason in reasons] == [
+        "no font has 日",
+        "it is longer than 25 characters",
+        "no font has ß",
+    ]
+
+
+def test_a_text_that_no_font_has_all_of_is_not_drawn() -> None:
+    """One font has the letters, another one the digits."""
+    apart = Vocabulary(SynthConfig(characters="36"), drawable=lambda text: text.isalpha() or text.isdigit())
+    assert all(text.isalpha() or text.isdigit() for text in drawn(apart, 500))
 
 
 def test_words_are_as_long_as_on_real_crops(texts: list[str]) -> None:
@@ -140,7 +249,7 @@ def test_a_machine_without_a_word_list_has_ours(monkeypatch: pytest.MonkeyPatch)
 
 def test_settings_that_leave_nothing_to_draw_are_refused() -> None:
     with pytest.raises(InputError, match="leave nothing to draw"):
-        Vocabulary(SynthConfig(shares=only("english")), WordList.ranked(["!?"]))
+        Vocabulary(SynthConfig(characters="36", shares=only("english")), WordList.ranked(["!?"]))
     addresses = Vocabulary(SynthConfig(shares=only("contacts"), max_length=1))
-    with pytest.raises(InputError, match="no text fits"):
+    with pytest.raises(InputError, match="no text fits.*longer than 1 characters: raise max_length"):
         addresses.text(np.random.default_rng(0))

@@ -43,6 +43,7 @@ class Kind(str, Enum):
     WORDS = "words"
     SHUFFLE = "shuffle"
     RANDOM = "random"
+    REPEATS = "repeats"
     OCCLUDED_WEAK = "occluded-weak"
     OCCLUDED_HEAVY = "occluded-heavy"
 
@@ -70,7 +71,7 @@ def synth(
         typer.Option(
             "--kind",
             help="Words to train on; or a test: words with their characters shuffled, random characters, "
-            "one letter covered by half or wholly.",
+            "repeats and numbers and codes, one letter covered by half or wholly.",
         ),
     ] = Kind.WORDS,
     difficulty: Annotated[
@@ -100,7 +101,7 @@ def synth(
             parser=filled,
             metavar="CHARSET",
             help="36, 62, 94, or the characters themselves.",
-            show_default="36",
+            show_default="94",
         ),
     ] = None,
     words: Annotated[
@@ -110,6 +111,15 @@ def synth(
             parser=input_path,
             metavar="FILE",
             help="A word list, one a line, in the place of ours; weights behind a tab.",
+        ),
+    ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            "--texts",
+            parser=input_path,
+            metavar="FILE",
+            help="A list of texts drawn as they are, such as labels of real crops.",
         ),
     ] = None,
     fonts: Annotated[
@@ -141,7 +151,7 @@ def synth(
     require_places(out, sheet)
     if charset is not None:
         changes = [*(changes or ()), f"characters={alphabet(charset).characters}"]
-    renderer = _renderer(kind.value, config, changes or (), fonts or (), words, backgrounds)
+    renderer = _renderer(kind.value, config, changes or (), fonts or (), words, texts, backgrounds)
     _tell_left_out(renderer)
     if sheet is not None:
         _write_sheet(sheet, renderer, seed, min(count, SHEET), difficulty)
@@ -174,6 +184,7 @@ def _renderer(
     changes: list[str] | tuple[()],
     fonts: list[Path] | tuple[()],
     words: Path | None,
+    texts: Path | None,
     backgrounds: Path | None,
 ) -> KindRenderer:
     synth = synth_package()
@@ -184,6 +195,7 @@ def _renderer(
         synth.settings_of_kind(kind, settings),
         fonts=find_fonts(fonts, cache=cache_folder()),
         words=synth.load_words(words) if words else None,
+        texts=synth.load_words(texts) if texts else None,
         backgrounds=synth.find_backgrounds(backgrounds) if backgrounds else (),
     )
     kinds: KindRenderer = synth.KindRenderer(renderer, kind)
@@ -191,13 +203,15 @@ def _renderer(
 
 
 def _tell_left_out(renderer: KindRenderer) -> None:
-    left_out = renderer.renderer.vocabulary.left_out
+    """Tells which words do not fit, with the reasons of the first ones, and what no font has."""
+    vocabulary = renderer.renderer.vocabulary
+    left_out = vocabulary.left_out
     if left_out:
-        named = ", ".join(left_out[:NAMED]) + (", ..." if len(left_out) > NAMED else "")
-        console.tell(
-            f"left out {len(left_out)} words that no font can draw, are too long or have nothing of the "
-            f"alphabet: {named}"
-        )
+        named = "; ".join(f"{word} ({vocabulary.fits.why_not(word)})" for word in left_out[:NAMED])
+        console.tell(f"left out {len(left_out)} words: {named}{'; ...' if len(left_out) > NAMED else ''}")
+    if vocabulary.undrawable:
+        lacking = " ".join(vocabulary.undrawable)
+        console.tell(f"never drawn, since none of {renderer.renderer.fonts} has them: {lacking}")
 
 
 def _write_sheet(

@@ -70,6 +70,15 @@ def scenes(
             help="A word list, one a line, in the place of ours; weights behind a tab.",
         ),
     ] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            "--texts",
+            parser=input_path,
+            metavar="FILE",
+            help="A list of texts drawn as they are, such as labels of real crops.",
+        ),
+    ] = None,
     fonts: Annotated[
         list[Path] | None,
         typer.Option(
@@ -104,6 +113,7 @@ def scenes(
         load_scenes(config, changes or ()),
         fonts=find_fonts(fonts or (), cache=cache_folder()),
         words=synth.load_words(words) if words else None,
+        texts=synth.load_words(texts) if texts else None,
         backgrounds=synth.find_backgrounds(backgrounds) if backgrounds else (),
     )
     if sheet is not None:

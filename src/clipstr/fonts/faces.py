@@ -50,7 +50,8 @@ class FontSet:
         return len(self.faces)
 
     def pick(self, text: str, rng: np.random.Generator) -> FontFace:
-        """A face that has all characters of ``text``. Raises `DataError` if none has."""
+        """A face that has all characters of ``text``, spaces aside. Raises `DataError` if none has."""
+        text = "".join(text.split())
         for _ in range(_TRIES):
             number = int(np.searchsorted(self._bounds, rng.random(), side="right"))
             face = self.faces[min(number, len(self.faces) - 1)]
@@ -62,11 +63,17 @@ class FontSet:
                 return face
         lacking = [c for c in dict.fromkeys(text) if not self.can_draw(c)]
         why = f"none has {' '.join(lacking)}" if lacking else "none has all of its characters"
-        raise DataError(f"none of {len(self.faces)} fonts can draw {text!r} ({why}): add one that can")
+        raise DataError(f"none of {self} can draw {text!r} ({why}): add one that can")
 
-    def can_draw(self, character: str) -> bool:
-        """Whether any face has ``character``."""
-        return any(draws(face, character) for face in self.faces)
+    def can_draw(self, text: str) -> bool:
+        """Whether any face has all of ``text``."""
+        return any(all(draws(face, character) for character in text) for face in self.faces)
+
+    def __str__(self) -> str:
+        """How many there are, and from where."""
+        folders = {str(Path(face.path).parent) for face in self.faces if face.path != _BUILT_IN}
+        place = f" below {os.path.commonpath(folders)}" if folders else ", Pillow's own"
+        return f"{len(self.faces)} fonts{place}"
 
 
 def _frequency(face: FontFace) -> float:

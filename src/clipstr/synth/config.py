@@ -48,7 +48,15 @@ class WordShares:
     numbers: float = _share(0.07, "share of numbers, prices, times, dates, measures")
     contacts: float = _share(0.03, "share of phone numbers, plates, web addresses, e-mail")
     invented: float = _share(0.03, "share of words that could exist")
-    random: float = _share(0.05, "share of strings of any characters of the alphabet, all alike likely")
+    random: float = _share(0.06, "share of strings of any characters of the alphabet, all alike likely")
+    truncated: float = _share(0.015, "share of words that begin too late or end too soon")
+    phrases: float = _share(0.0, "share of two to four words with spaces between, which labels drop")
+    repeated: float = _share(0.02, "share of letters several times in a row: 1000000, coooool")
+    long: float = _share(0.02, "share of words run together, and codes, of 15 to 25 characters")
+    mixed: float = _share(0.01, "share of words whose letters are large or small by chance")
+    punctuated: float = _share(0.015, "share of words joined by punctuation")
+    rare: float = _share(0.03, "share of words by their letters: rare ones as often as frequent ones")
+    texts: float = _share(0.15, "share of texts of the user's, drawn as they are, if there are some")
 
     def __post_init__(self) -> None:
         if not any(asdict(self).values()):
@@ -139,10 +147,13 @@ class Camera:
 class SynthConfig:
     """The words' alphabet and length, and all that happens in their pictures."""
 
-    characters: Alphabet = setting(ALPHABETS["36"], "the alphabet of what is drawn")
+    characters: Alphabet = setting(ALPHABETS["94"], "the alphabet of what is drawn")
     max_length: int = setting(25, "the longest word", unit="characters", least=1, most=1000)
     mildest: float = _share(
         MILDEST, "how hard the mildest pictures are, as a share of the difficulty; the rest in between"
+    )
+    unread: float = _share(
+        0.0, "rate of texts that may keep punctuation the alphabet lacks, which is not in their label"
     )
     shares: WordShares = section(WordShares)
     layout: Layout = section(Layout)

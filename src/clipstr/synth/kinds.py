@@ -47,17 +47,28 @@ def _long_enough(vocabulary: Vocabulary, rng: np.random.Generator) -> str:
     return word
 
 
+def _repeating(vocabulary: Vocabulary, rng: np.random.Generator) -> str:
+    """What readers lose characters of: repeats, numbers and prices, long codes; a third of each."""
+    makers = (vocabulary.hard.repeated, vocabulary.number, vocabulary.hard.codes)
+    for _ in range(1000):
+        text = makers[int(rng.integers(len(makers)))](rng)
+        if vocabulary.may_be_drawn(text, rng):
+            return text
+    return vocabulary.text(rng)
+
+
 _KINDS = {
     "words": _Kind(),
     "shuffle": _Kind(_shuffled, _WORDS, difficulty=0.3),
     "random": _Kind(shares=_RANDOM, difficulty=0.3),
+    "repeats": _Kind(_repeating, difficulty=0.3),
     "occluded-weak": _Kind(_long_enough, _WORDS, covers=False, difficulty=0.3),
     "occluded-heavy": _Kind(_long_enough, _WORDS, covers=True, difficulty=0.3),
 }
 
 KINDS: tuple[str, ...] = tuple(_KINDS)
-"""words; shuffle and random, without linguistic information (table 13); one letter half or wholly covered (as
-OST's weak and heavy sets, table 8)."""
+"""words; shuffle and random, without linguistic information (table 13); repeats, numbers and codes, of which
+readers lose characters; one letter half or wholly covered (as OST's weak and heavy sets, table 8)."""
 
 
 def settings_of_kind(kind: str, config: SynthConfig) -> SynthConfig:

@@ -38,12 +38,17 @@ VISIBLE = 6.0
 TRIES = 4
 """How often a word is painted and photographed before a picture that shows nothing is taken as it is."""
 
+CROP = 1.6
+"""How many times its letters' height a crop of a level word is high, at most."""
+
 Cover = Callable[[Lettering, np.random.Generator], np.ndarray]
 """Makes a mask (height, width) in uint8 of what stands before a drawn word."""
 
 
 class WordRenderer:
     """Renders words in ``fonts`` (by default the system's), from ``words`` (by default ours).
+
+    ``texts`` are drawn as they are, beside words.
 
     ``backgrounds`` are files of pictures to put behind words, in the place of made-up things. It can be
     pickled, so that worker processes render side by side. Raises `DataError` if no font is usable, and
@@ -56,12 +61,13 @@ class WordRenderer:
         *,
         fonts: Sequence[FontFace] | None = None,
         words: WordList | None = None,
+        texts: WordList | None = None,
         backgrounds: Sequence[str] = (),
     ) -> None:
         self.config = config or SynthConfig()
         self.fonts = FontSet(fonts if fonts is not None else find_fonts())
         self.backgrounds = tuple(backgrounds)
-        self.vocabulary = Vocabulary(self.config, words, drawable=self.fonts.can_draw)
+        self.vocabulary = Vocabulary(self.config, words, texts=texts, drawable=self.fonts.can_draw)
 
     def sample(self, seed: int, index: int, difficulty: float = 1.0) -> Sample:
         """Sample ``index`` of the stream ``seed``, depending on nothing else but ``difficulty``.
@@ -105,9 +111,11 @@ class WordRenderer:
         flat = layers[0] if len(layers) == 1 else np.stack(layers, 2)
         box = (room[0], room[1], width, height)
         placed = place_word(flat, box, rng, difficulty, config.layout, config.camera)
+        # A crop of a word that runs up or round is higher than blur may take it for.
+        crop = min(float(placed.layers.shape[0]), CROP * placed.unit)
         for _ in range(TRIES):
             picture = paint(placed, rng, difficulty, config, self.backgrounds)
-            photograph = taken(picture, rng, difficulty, config.camera)
+            photograph = taken(picture, rng, difficulty, config.camera, unit=crop)
             if cv2.meanStdDev(photograph)[1].max() >= VISIBLE:
                 break
         return photograph

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 
-from clipstr.errors import InputError
+from clipstr.errors import DataError, InputError
 from clipstr.synth.config import SynthConfig
+from clipstr.synth.fitting import Fitting
+from clipstr.synth.hard import HARD, HardTexts
 from clipstr.synth.lexicon import LANGUAGES, WordList, our_list, system_list
 from clipstr.synth.numbers import contact, number
 
@@ -19,8 +21,13 @@ LENGTHS = (12, 43, 179, 224, 152, 130, 107, 65, 45, 32, 22, 16, 12, 9, 7, 5, 4, 
 """How many of a thousand words have 1, 2, ... 25 characters: the labels of 6,060 real crops (IIIT5k, SVT,
 IC13 and IC15, training parts), but long words, of 10 and more, twice as often, so that they are learned."""
 
+LISTS = ("english", "signs", "dictionary", "names", "languages")
+"""The lists that have shares; the dictionary is the system's, which may have none."""
+
 _LENGTH_BOUNDS = np.cumsum(LENGTHS) / sum(LENGTHS)
 _MARKED = 0.15  # of random strings: those of punctuation alone, which words hardly have
+_FEWEST = 200  # words of a list of ours that can be drawn; fewer would be learned by heart
+_NAMED = 8  # characters that an error names
 _NUMBERS_TRIED = 20
 _RANK_SLOPE = 0.6  # of frequent words; running text has about 1, signs are flatter
 _MARKS = {".": 8, ",": 6, "!": 6, ":": 4, "?": 3, ";": 1, "...": 1, "'s": 4, "®": 1, "™": 1, "*": 1}
@@ -28,11 +35,15 @@ _PAIRS = ('""', "()", "''", "[]", "--", "<>", "**", "“”", "##", "//", "{}", 
 
 
 class Vocabulary:
-    """Draws texts whose folded form is in the alphabet and not too long.
+    """Draws texts that fit: short enough, with every letter in their label, and in a font.
 
-    ``words``, if given, takes the place of all our words; numbers, addresses and random strings keep their
-    shares. ``drawable`` says of a character whether it can be drawn. ``left_out`` are the given words that
-    cannot be, are too long, or have nothing of the alphabet. Raises `InputError` if nothing is left.
+    ``words``, if given, takes the place of all our words and of what is made of them; numbers, addresses and
+    random strings keep their shares. ``texts``, if given, are drawn as they are, at the share of that name.
+    ``drawable`` says of a text whether a font has all of it. Lists of which the alphabet leaves too little
+    give way to strings of the alphabet itself.
+
+    ``left_out`` are the given words and texts that do not fit, ``undrawable`` the characters of the alphabet
+    that no font has. Raises `DataError` if no font has any of them, and `InputError` if nothing is left.
     """
 
     def __init__(
@@ -40,51 +51,68 @@ class Vocabulary:
         config: SynthConfig,
         words: WordList | None = None,
         *,
-        drawable: Callable[[str], bool] = lambda character: True,
+        texts: WordList | None = None,
+        drawable: Callable[[str], bool] = lambda text: True,
     ) -> None:
-        self.config, self.charset, self._drawable = config, config.charset, drawable
-        self._able: dict[str, bool] = {}
-        self.left_out = tuple(word for word in words.words if not self.fits(word)) if words else ()
-        self.lists = self._fitting(_our_lists() if words is None else {"english": words})
+        self.config, self.charset = config, config.charset
+        self.fits = Fitting(config.charset, config.max_length, drawable)
+        self.undrawable = self.fits.undrawable(config.characters)
+        if len(self.undrawable) == len(config.characters):
+            some = " ".join(self.undrawable[:_NAMED]) + (" ..." if len(self.undrawable) > _NAMED else "")
+            raise DataError(f"no font has any character of the alphabet ({some}): add one that can draw them")
+        given = [*(words.words if words else ()), *(texts.words if texts else ())]
+        self.left_out = tuple(text for text in given if not self._may_stand(text))
+        self.lists = self._fitting(_our_lists() if words is None else {"english": words}, words is not None)
+        self._texts = self._fitting({"texts": texts} if texts else {}, True)
         everyday = self.lists.get("english") or self.lists.get("signs")
         self._context = everyday.words if everyday else ()
         source = self.lists.get("dictionary") or everyday
         self._endings = _endings(source.words[:: 1 + len(source.words) // 25_000]) if source else {}
         self._letters = self._random_letters()
         self._marks = [c for c in self._letters if not c.isalnum()]
+        self.hard = HardTexts(self._written, self._random, self._letters, config.max_length)
+        ours = bool(self.lists) and words is None
         makers: dict[str, tuple[Callable[[np.random.Generator], str], bool]] = {
-            **{name: (drawn, True) for name, drawn in self.lists.items()},
+            **{name: (drawn, True) for name, drawn in (self.lists | self._texts).items()},
             "numbers": (number, True),
             "contacts": (self._contact, True),
-            "invented": (self._invented, bool(self._endings) and words is None),
+            "invented": (self._invented, bool(self._endings) and ours),
+            **{name: (getattr(self.hard, name), ours) for name in HARD},
             "random": (self._random, bool(self._letters)),
         }
         shares = _given_shares(config, words is not None)
+        if words is None:
+            missing = [name for name in LISTS if name not in self.lists and name != "dictionary"]
+            shares["random"] += sum(shares.pop(name) for name in missing)
         chosen = {name: share for name, share in shares.items() if share and makers.get(name, (0, False))[1]}
         if not chosen:
             raise InputError("words and alphabet leave nothing to draw: change the words or the characters")
         self._makers = [(name, makers[name][0]) for name in chosen]
         self._kinds = np.cumsum(list(chosen.values())) / sum(chosen.values())
 
-    def _fitting(self, lists: dict[str, WordList]) -> dict[str, _Drawn]:
-        """The lists without words that do not fit or cannot be drawn; empty ones are left out."""
+    def _fitting(self, lists: Mapping[str, WordList], given: bool) -> dict[str, _Drawn]:
+        """The lists without words that do not fit; those with too few left are left out, unless ``given``."""
         kept = {}
         for name, words in lists.items():
-            pairs = [pair for pair in zip(words.words, words.weights, strict=True) if self.fits(pair[0])]
-            if pairs:
+            usable = {c for c in set().union(*words.words) if self._may_stand(c) or c.isspace()}
+            pairs = [
+                (word, weight)
+                for word, weight in zip(words.words, words.weights, strict=True)
+                if usable.issuperset(word) and self._may_stand(word)
+            ]
+            if len(pairs) >= (1 if given else _FEWEST):
                 kept[name] = _Drawn([word for word, _ in pairs], [weight for _, weight in pairs])
         return kept
 
-    def fits(self, text: str) -> bool:
-        """Whether ``text`` can be drawn, is short enough, and has something of the alphabet."""
-        if not 0 < len(text) <= self.config.max_length or not self.charset.fold(text):
-            return False
-        for character in text:
-            if character not in self._able:
-                self._able[character] = self._drawable(character)
-            if not self._able[character]:
-                return False
-        return True
+    def _may_stand(self, text: str) -> bool:
+        """Whether ``text`` fits, now and then or always."""
+        if self.fits(text):
+            return True
+        unread = self.config.unread > 0
+        return unread and (self.fits(text, unread=True) or self._is_mark(text))
+
+    def _is_mark(self, text: str) -> bool:
+        return len(text) == 1 and not text.isalnum() and self.fits.can_draw(text)
 
     def _random_letters(self) -> list[str]:
         """The characters of random strings: the alphabet's, in both cases if it folds them."""
@@ -94,16 +122,21 @@ class Vocabulary:
         return [character for character in both if self.fits(character)]
 
     def text(self, rng: np.random.Generator) -> str:
-        """A text as it may stand in a picture."""
+        """A text as it may stand in a picture. Raises `InputError` if a thousand do not fit."""
         for _ in range(1000):
             kind = int(np.searchsorted(self._kinds, rng.random(), side="right"))
             name, make = self._makers[min(kind, len(self._makers) - 1)]
             text = make(rng)
             if name in self.lists or name == "invented":
                 text = _dressed(_cased(text, rng), rng)
-            if self.fits(text):
+            if self.may_be_drawn(text, rng):
                 return text
-        raise InputError(f"no text fits {self.config.max_length} characters: raise max_length")
+        raise InputError(f"no text fits; the last was {text!r}: {self.fits.why_not(text)}")
+
+    def may_be_drawn(self, text: str, rng: np.random.Generator) -> bool:
+        """Whether ``text`` fits as it is; with punctuation that the alphabet lacks only now and then."""
+        unread = self.config.unread > 0 and rng.random() < self.config.unread
+        return self.fits(text, unread=unread) and self.fits.together(text)
 
     def word(self, rng: np.random.Generator) -> str:
         """A word of the lists as a sign writes it, without punctuation around it."""
@@ -113,6 +146,11 @@ class Vocabulary:
         widths = np.diff(self._kinds, prepend=0)[kinds]
         chosen = int(np.searchsorted(np.cumsum(widths) / widths.sum(), rng.random(), side="right"))
         return _cased(self._makers[kinds[min(chosen, len(kinds) - 1)]][1](rng), rng)
+
+    def _written(self, rng: np.random.Generator) -> str:
+        """A word of any list, as a sign writes it."""
+        drawn = tuple(self.lists.values())
+        return _cased(drawn[int(rng.integers(len(drawn)))](rng), rng) if drawn else self._random(rng)
 
     def everyday(self, rng: np.random.Generator) -> str:
         """A frequent word, as the list writes it; without a list a random one."""
@@ -190,7 +228,7 @@ def _given_shares(config: SynthConfig, given: bool) -> dict[str, float]:
     """The shares by name; a user's list takes those of all our words."""
     shares = asdict(config.shares)
     if given:
-        ours = [shares.pop(name) for name in ("signs", "dictionary", "names", "languages", "invented")]
+        ours = [shares.pop(name) for name in (*LISTS[1:], "invented", *HARD)]
         shares["english"] += sum(ours)
     return shares
 

@@ -50,6 +50,7 @@ class SyntheticSettings:
     augment: Augmentation = setting("none", "what is done beside what the renderer itself does")
     fonts: Texts = setting((), "font folders; empty: the system's")
     words: str = setting("", "a word list; empty: ours and the system's")
+    texts: str = setting("", "a list of texts drawn as they are, such as labels of real crops; empty: none")
     backgrounds: str = setting("", "a folder of pictures to put behind words; empty: made-up things")
     easy_until: float = setting(0.1, "share of the run with the easiest renderings only", least=0, most=1)
     hard_from: float = setting(
@@ -58,6 +59,12 @@ class SyntheticSettings:
     easiest: float = setting(0.0, "the renderings' difficulty at the start", least=0, most=1)
     mildest: float = setting(
         MILDEST, "a rendering's own difficulty, at least, as a share of the run's", least=0, most=1
+    )
+    unread: float = setting(
+        0.0,
+        "rate of texts that may keep punctuation the alphabet lacks, which is not in their label",
+        least=0,
+        most=1,
     )
     shares: WordShares = section(WordShares)
     layout: Layout = section(Layout)

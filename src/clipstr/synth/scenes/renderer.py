@@ -63,12 +63,13 @@ class SceneRenderer:
         *,
         fonts: Sequence[FontFace] | None = None,
         words: WordList | None = None,
+        texts: WordList | None = None,
         backgrounds: Sequence[str] = (),
     ) -> None:
         self.config = config or SceneConfig()
         self.fonts = FontSet(fonts if fonts is not None else find_fonts())
         self.backgrounds = tuple(backgrounds)
-        self.vocabulary = Vocabulary(self.config.words, words, drawable=self.fonts.can_draw)
+        self.vocabulary = Vocabulary(self.config.words, words, texts=texts, drawable=self.fonts.can_draw)
 
     def scene(self, seed: int, index: int, difficulty: float = 0.5) -> RenderedScene:
         """Scene ``index`` of the stream ``seed``, depending on nothing else but ``difficulty`` (0 to 1)."""

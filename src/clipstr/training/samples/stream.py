@@ -100,6 +100,7 @@ def _renderer(settings: SyntheticSettings, form: WordForm) -> WordRenderer:
         characters=form.charset.characters,
         max_length=form.max_length,
         mildest=settings.mildest,
+        unread=settings.unread,
         shares=settings.shares,
         layout=settings.layout,
         looks=settings.looks,
@@ -110,6 +111,7 @@ def _renderer(settings: SyntheticSettings, form: WordForm) -> WordRenderer:
         config,
         fonts=find_fonts([Path(folder) for folder in settings.fonts], cache=cache_folder()),
         words=load_words(Path(settings.words)) if settings.words else None,
+        texts=load_words(Path(settings.texts)) if settings.texts else None,
         backgrounds=find_backgrounds(Path(settings.backgrounds)) if settings.backgrounds else (),
     )
 
