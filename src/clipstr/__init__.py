@@ -4,7 +4,8 @@
     >>> clipstr.read("photo.jpg")
     Reading(text='coffee', confidence=0.98, ...)
 
-`read` is the short way, `Reader` the full one. Nothing here needs PyTorch, and nothing is downloaded.
+`read` is the short way, `Reader` the full one; of whole photographs `scan` and `SceneReader` (the extra
+"scenes"). Nothing here needs PyTorch, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -28,30 +29,40 @@ from clipstr.reading import CharacterReading, LexiconMatch, Reading, WordReader
 if TYPE_CHECKING:
     from clipstr.imaging import ImageSource
     from clipstr.reader import Outcome, Reader
+    from clipstr.scenes import Detector, Line, Region, Scene, SceneOutcome, SceneReader, Word
 
 __all__ = [
     "CharacterReading",
     "CharsetError",
     "ClipstrError",
     "DataError",
+    "Detector",
     "ImageError",
     "InputError",
     "LexiconError",
     "LexiconMatch",
+    "Line",
     "MissingExtraError",
     "ModelError",
     "Outcome",
     "Reader",
     "Reading",
+    "Region",
+    "Scene",
+    "SceneOutcome",
+    "SceneReader",
+    "Word",
     "WordReader",
     "__version__",
     "read",
+    "scan",
 ]
 
 __version__ = "0.1.0"
 
 
 _readers: dict[str, Reader] = {}
+_scene_readers: dict[str, SceneReader] = {}
 _loading = threading.Lock()
 
 
@@ -101,12 +112,45 @@ def _loaded(model: str) -> Reader:
         return _readers[model]
 
 
+def scan(
+    source: ImageSource,
+    *,
+    model: str = "tiny",
+    allow: str | None = None,
+    lexicon: Iterable[str] | None = None,
+    min_confidence: float | None = None,
+) -> Scene:
+    """The lines and words in the photograph ``source``, or on the first page of a PDF, and where they stand.
+
+    ``source`` is what `read` takes; ``allow``, ``lexicon`` and ``min_confidence`` are those of `SceneReader`.
+    The model and the detector are loaded at the first call and kept. Raises `ImageError` for a photograph
+    that cannot be read and `MissingExtraError` without the extra "scenes"; `SceneReader.stream` goes on past
+    the first, and reads all pages.
+    """
+    from clipstr.scenes import SceneReader
+
+    with _loading:
+        if model not in _scene_readers:
+            _scene_readers[model] = SceneReader(model)
+        reader = _scene_readers[model]
+    if allow is not None or lexicon is not None or min_confidence is not None:
+        reader = reader.restricted(allow=allow, lexicon=lexicon, min_confidence=min_confidence)
+    return reader.read(source)
+
+
+_SCENES = {"Detector", "Line", "Region", "Scene", "SceneOutcome", "SceneReader", "Word"}
+
+
 def __getattr__(name: str) -> Any:
-    """`Reader` and `Outcome` when they are first asked for: they bring ONNX Runtime, which takes its time."""
+    """What brings ONNX Runtime, when it is first asked for: that takes its time."""
     if name in ("Outcome", "Reader"):
         from clipstr import reader
 
         return getattr(reader, name)
+    if name in _SCENES:
+        from clipstr import scenes
+
+        return getattr(scenes, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

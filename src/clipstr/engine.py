@@ -139,6 +139,8 @@ def _options(threads: int) -> Any:
     options = runtime().SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
     options.intra_op_num_threads = threads
+    # It would plan the memory for every size of input anew and keep all plans: photographs have many sizes.
+    options.enable_mem_pattern = False
     # Threads that wait for each other busily cost a third of a word's time on two idle cores, and double
     # it where anything else runs.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

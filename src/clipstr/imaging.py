@@ -76,14 +76,14 @@ def describe(source: ImageSource) -> str:
     return str(getattr(source, "name", f"{type(source).__name__} object"))
 
 
-def load_image(source: ImageSource) -> Image.Image:
+def load_image(source: ImageSource, *, enough: int | None = _ENOUGH) -> Image.Image:
     """``source`` as an RGB image as a person sees it, always a new one.
 
     EXIF orientation is applied; transparency lies on white, or on black where the picture would vanish on
     white; 16-bit and floating-point greys are scaled to 8 bits; of an animation the first frame counts. A
-    JPEG of many megapixels may come at a half, a quarter or an eighth of its size. Arrays are (height,
-    width), or (height, width, 1, 3 or 4) with colours in the order RGB, in uint8, uint16, bool, or float
-    from 0 to 1.
+    JPEG of many megapixels may come at a half, a quarter or an eighth of its size, but with ``enough``
+    pixels a side; with ``enough`` None it comes whole. Arrays are (height, width), or (height, width, 1, 3
+    or 4) with colours in the order RGB, in uint8, uint16, bool, or float from 0 to 1.
 
     Raises an `ImageError` of the kind that tells what is wrong, naming the source. The formats are
     told by their first bytes and are raster formats only: nothing in a file is ever run.
@@ -94,7 +94,8 @@ def load_image(source: ImageSource) -> Image.Image:
     if isinstance(source, Image.Image):
         return _as_seen(source, name)
     with _stream(source, name) as stream, _opened(stream, name) as picture:
-        _draft(picture, name)
+        if enough is not None:
+            _draft(picture, name, enough)
         return _as_seen(picture, name)
 
 
@@ -150,10 +151,10 @@ def _opened(stream: BinaryIO, name: str) -> Image.Image:
         raise DamagedImageError(f"{name}: a {format_} file, damaged or cut short at its beginning") from error
 
 
-def _draft(picture: Image.Image, name: str) -> None:
+def _draft(picture: Image.Image, name: str, enough: int) -> None:
     """Has a JPEG of many megapixels unpacked at a fraction of its size; only a JPEG can do it."""
     try:
-        picture.draft(None, (_ENOUGH, _ENOUGH))
+        picture.draft(None, (enough, enough))
     except Exception as error:
         raise DamagedImageError(f"{name}: the picture is damaged at its beginning") from error
 

@@ -24,15 +24,18 @@ _PATTERN = re.compile(r"[*?\[]")
 Told = Callable[[str], None]
 
 
-def find_pictures(paths: Iterable[str], *, told: Told, failed: Told) -> list[str]:
+def find_pictures(
+    paths: Iterable[str], *, told: Told, failed: Told, suffixes: frozenset[str] = PICTURE_SUFFIXES
+) -> list[str]:
     """The files that ``paths`` mean, in order, each once; missing ones stay, to be told in their turn.
 
     A folder means every picture in and below it by its ending, hidden ones aside; a link to a folder below it
     is left out and ``told``. What is there is taken by its name, whatever characters that has; else ``*``,
     ``?``, ``[...]`` and ``**`` stand for names. A pattern means pictures only, as a folder does, unless its
-    last part has an ending (``*.dat``). ``failed`` hears of folders that cannot be opened.
+    last part has an ending (``*.dat``). ``failed`` hears of folders that cannot be opened; ``suffixes`` are
+    the endings of pictures, in small letters.
     """
-    search = _Search(told, failed)
+    search = _Search(told, failed, suffixes)
     files: list[str] = []
     seen: set[tuple[str, str]] = set()
     again = 0
@@ -49,16 +52,16 @@ def find_pictures(paths: Iterable[str], *, told: Told, failed: Told) -> list[str
     return files
 
 
-def is_picture(name: str) -> bool:
+def is_picture(name: str, suffixes: frozenset[str] = PICTURE_SUFFIXES) -> bool:
     """Whether a file called ``name`` is taken for a picture where it is not named itself."""
-    return Path(name).suffix.lower() in PICTURE_SUFFIXES
+    return Path(name).suffix.lower() in suffixes
 
 
 class _Search:
     """Looks for files, and tells what it leaves out."""
 
-    def __init__(self, told: Told, failed: Told) -> None:
-        self.told, self.failed = told, failed
+    def __init__(self, told: Told, failed: Told, suffixes: frozenset[str]) -> None:
+        self.told, self.failed, self.suffixes = told, failed, suffixes
         self._real_folders: dict[str, str] = {}
 
     def identity(self, file: str) -> tuple[str, str]:
@@ -80,7 +83,7 @@ class _Search:
         for match in self._matches("", parts):
             if Path(match).is_dir():
                 found |= dict.fromkeys(self._below(match))
-            elif any_ending or is_picture(match):
+            elif any_ending or is_picture(match, self.suffixes):
                 found[match] = None
         return sorted(found) or [path]
 
@@ -90,7 +93,7 @@ class _Search:
             str(Path(root) / name)
             for root, names in self._folders(folder)
             for name in names
-            if is_picture(name) and not name.startswith(".")
+            if is_picture(name, self.suffixes) and not name.startswith(".")
         ]
         if not found:
             self.told(f"{folder}: no pictures in this folder")

@@ -14,13 +14,14 @@ from clipstr.errors import DataError, ModelError
 from clipstr.evaluation import Readings, read_all
 from clipstr.evaluation.page import Looker
 from clipstr.evaluation.peers import PEERS, peer_named
+from clipstr.evaluation.scene_peers import SCENE_PEERS
 from clipstr.models import ENCODER_FILE, ModelConfig, find_model
 from clipstr.processors import threads_within
 from clipstr.reading import WordReader
 
 __all__ = ["Contestant", "PeerName", "contestants", "lookers", "read_sets"]
 
-PeerName = Enum("PeerName", {key: key for key in PEERS}, type=str)  # type: ignore[misc]
+PeerName = Enum("PeerName", {key: key for key in (*PEERS, *SCENE_PEERS)}, type=str)  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,7 @@ from clipstr.evaluation import (
     sets_table,
 )
 from clipstr.evaluation.page import require_templates, write_page
+from clipstr.evaluation.scene_peers import SCENE_PEERS
 from clipstr.files import make_folder, whole_file, write_text
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 
@@ -53,7 +54,7 @@ MODELS_OWN = "model"  # the alphabet of the model itself
 
 def evaluate(
     data: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--data",
             parser=present_path,
@@ -61,7 +62,18 @@ def evaluate(
             help="A data set, or a folder of data sets in any of our formats.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    scenes: Annotated[
+        Path | None,
+        typer.Option(
+            "--scenes",
+            parser=present_path,
+            metavar="DIR",
+            help="In the place of --data: a folder of photographs with words.jsonl, or of such folders. "
+            f"Peers: {', '.join(SCENE_PEERS)}.",
+            show_default=False,
+        ),
+    ] = None,
     model: Model = DEFAULT_MODEL,
     against: Annotated[
         list[str] | None,
@@ -69,7 +81,10 @@ def evaluate(
     ] = None,
     peer: Annotated[
         list[PeerName] | None,
-        typer.Option(help="Another engine to compare with; may be repeated."),
+        typer.Option(
+            help="Another engine to compare with; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     charset: Annotated[
         list[str] | None,
@@ -134,7 +149,30 @@ def evaluate(
     the characters compared. What the rule leaves out is counted. A picture that cannot be decoded is wrong.
     With --against and --peer all read the same pictures, and are told apart by exact McNemar tests and a
     bootstrap of the difference. Exit status 1: a data set could not be read.
+
+    With --scenes words are found, too, and compared by ICDAR's protocol: outlines that share more than half
+    of their union meet; end to end the text must be right, case and punctuation ignored.
     """
+    if (data is None) == (scenes is None):
+        raise typer.BadParameter("give --data for pictures of words or --scenes for whole photographs")
+    if scenes is not None:
+        if charset or keep or report:
+            raise typer.BadParameter("--charset, --keep and --report go with --data")
+        from clipstr.cli.evaluate_scenes import compare_on_scenes
+
+        compare_on_scenes(
+            scenes,
+            [model, *(against or [])],
+            [one.value for one in peer or []],
+            threads=threads or None,
+            batch_size=batch_size,
+            second_looks=second_looks,
+            json=json,
+            markdown=markdown,
+            errors=errors,
+        )
+        return
+    assert data is not None
     if not console.is_standard_output(json):
         console.require_output()
     rules = _rules(model, charset or [])

@@ -31,6 +31,7 @@ class Verb:
 
 VERBS = (
     Verb("read", "Read the word in each picture.", "clipstr.cli.read", "read"),
+    Verb("scan", "Find and read the words in whole photographs.", "clipstr.cli.scan", "scan"),
     Verb("serve", "Read words over HTTP, with a page for the browser.", "clipstr.cli.serve", "serve"),
     Verb("bulk", "Read all pictures of a large table or store.", "clipstr.cli.bulk", "bulk"),
     Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,8 +19,8 @@ from clipstr.cli.options import (
     filled,
     lexicon_words,
 )
+from clipstr.cli.sources import Troubles, require_something
 from clipstr.cli.streams import standard_input
-from clipstr.errors import InputError
 from clipstr.pictures import find_pictures
 
 if TYPE_CHECKING:
@@ -64,9 +63,9 @@ def read(
     """
     console.require_output()
     words = lexicon_words(lexicon)
-    troubles = _Troubles()
+    troubles = Troubles()
     sources = find_pictures(paths, told=console.complain, failed=troubles.tell)
-    _require_something(sources, paths)
+    require_something(sources, paths)
     from clipstr.reader import Reader
 
     reader = Reader(
@@ -91,25 +90,6 @@ def read(
             advance()
     if troubles.count:
         raise typer.Exit(1)
-
-
-class _Troubles:
-    """What went wrong so far: told at once, and counted for the exit status."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def tell(self, message: str) -> None:
-        self.count += 1
-        console.complain(message)
-
-
-def _require_something(sources: list[str], paths: list[str]) -> None:
-    """Raises `InputError` if there is nothing at any of ``paths``, or standard input is to be read twice."""
-    if not any(source == "-" or os.path.lexists(source) for source in sources):
-        raise InputError(f"nothing to read at {', '.join(paths)}: no such file, or no pictures in the folder")
-    if sources.count("-") > 1:
-        raise InputError("- stands for standard input, which can be read once")
 
 
 def _text(source: str, outcome: Outcome) -> str | None:

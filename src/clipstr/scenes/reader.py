@@ -1,0 +1,230 @@
+"""Whole photographs: a detector finds text, it is levelled and cut into words, and our reader reads them."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from clipstr.errors import ImageError, InputError, MissingExtraError
+from clipstr.imaging import ImageSource
+from clipstr.models import DEFAULT_MODEL
+from clipstr.reader import Reader
+from clipstr.reading import Reading
+from clipstr.scenes.bands import Band
+from clipstr.scenes.crops import FoundText, WordCrop
+from clipstr.scenes.detector import Detector, Unit
+from clipstr.scenes.ordering import reading_order
+from clipstr.scenes.pages import pages_of
+from clipstr.scenes.scene import Line, Scene, Word
+from clipstr.scenes.splitting import GapNetwork, Splitter
+
+__all__ = ["MIN_CONFIDENCE", "SceneOutcome", "SceneReader"]
+
+MIN_CONFIDENCE = 0.3
+"""Words that are surer than this are told. Of words whose confidence is how often they are right, those above
+half of the best H-mean that can be reached are worth keeping (Lipton et al., 2014); it is about 0.6."""
+
+_LEAST = 3.0  # pixels of height and length, of text that may be read
+_TURNED_BELOW = 0.6  # text that is read with less confidence is read in its other directions too
+
+
+@dataclass(frozen=True)
+class SceneOutcome:
+    """What became of one picture, or one ``page`` (from 1) of a PDF: what is read there, or the error.
+
+    ``picture`` is the picture in RGB as a person sees it, and None with an error.
+    """
+
+    source: ImageSource
+    page: int | None
+    picture: Image.Image | None
+    scene: Scene | None
+    error: ImageError | None
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A word, the band in which it stands, and how sure its pieces are, 0 to 1, long ones counting more."""
+
+    band: Band
+    word: Word
+    sureness: float
+
+
+class SceneReader:
+    """Finds and reads the words in photographs. It may be shared by threads.
+
+    ``model`` is the name of an embedded word reader or a folder, as of `Reader`, and so are ``batch_size``,
+    ``threads``, ``allow``, ``lexicon`` and ``second_looks``; ``detector`` is what finds text (by default
+    PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in a line apart. Words with
+    less than ``min_confidence`` are left out.
+
+    Raises what `Reader` does, `MissingExtraError` if the extra is not installed, and `InputError` for a
+    ``min_confidence`` that is none.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] = DEFAULT_MODEL,
+        *,
+        detector: Detector | None = None,
+        splitter: Splitter | None = None,
+        min_confidence: float = MIN_CONFIDENCE,
+        batch_size: int = 32,
+        threads: int | None = None,
+        allow: str | None = None,
+        lexicon: Iterable[str] | None = None,
+        second_looks: bool = True,
+    ) -> None:
+        self.min_confidence = _probability(min_confidence)
+        _check_extra()
+        if detector is None:
+            from clipstr.scenes.paddle import PaddleDetector
+
+            detector = PaddleDetector(threads=threads)
+        self.detector: Detector = detector
+        self.splitter: Splitter = splitter or GapNetwork()
+        self.reader = Reader(
+            model,
+            batch_size=batch_size,
+            threads=threads,
+            allow=allow,
+            lexicon=lexicon,
+            second_looks=second_looks,
+        )
+
+    def restricted(
+        self,
+        *,
+        allow: str | None = None,
+        lexicon: Iterable[str] | None = None,
+        min_confidence: float | None = None,
+    ) -> SceneReader:
+        """A scene reader with this one's parts, already loaded, and limits of its own."""
+        other = copy.copy(self)
+        if min_confidence is not None:
+            other.min_confidence = _probability(min_confidence)
+        other.reader = self.reader.restricted(allow=allow, lexicon=lexicon)
+        return other
+
+    @property
+    def name(self) -> str:
+        """The detector's and the word reader's names."""
+        return f"{self.detector.name} + {self.reader.name}"
+
+    def read(self, source: ImageSource) -> Scene:
+        """What is read in the picture ``source``, or on the first page of a PDF. Raises `ImageError`."""
+        return self._read(next(iter(pages_of(source))).picture)
+
+    def find(self, source: ImageSource) -> Scene:
+        """Where words stand in the picture ``source``, without reading them: their texts are empty.
+
+        Their confidence is the detector's. Raises `ImageError`.
+        """
+        return self._find(next(iter(pages_of(source))).picture)
+
+    def stream(self, sources: Iterable[ImageSource], *, boxes_only: bool = False) -> Iterator[SceneOutcome]:
+        """What becomes of each picture and page of ``sources``, in order; a bad one never stops the others.
+
+        With ``boxes_only`` words are found and not read.
+        """
+        does = self._find if boxes_only else self._read
+        for source in sources:
+            try:
+                for page in pages_of(source):
+                    yield SceneOutcome(source, page.number, page.picture, does(page.picture), None)
+            except ImageError as error:
+                yield SceneOutcome(source, None, None, None, error)
+
+    def _read(self, picture: Image.Image) -> Scene:
+        found = self._found(picture)
+        read = self._words([text.level for text in found])
+        doubtful = [number for number, words in enumerate(read) if _sureness(words) < _TURNED_BELOW]
+        others = [(number, way) for number in doubtful for way in found[number].otherwise()]
+        for (number, _), words in zip(others, self._words([way for _, way in others]), strict=True):
+            if _sureness(words) > _sureness(read[number]):
+                read[number] = words
+        kept = [
+            placed
+            for words in read
+            for placed in words
+            if placed.word.text and placed.word.confidence >= self.min_confidence
+        ]
+        return _arranged(picture, kept)
+
+    def _find(self, picture: Image.Image) -> Scene:
+        return _arranged(
+            picture,
+            [
+                _Placed(crop.band, Word("", crop.band.outline(), text.confidence), text.confidence)
+                for text in self._found(picture)
+                for crop in text.level
+            ],
+        )
+
+    def _found(self, picture: Image.Image) -> list[FoundText]:
+        pixels = np.asarray(picture)
+        whole = self.detector.unit is Unit.word
+        texts = [
+            FoundText(pixels, Band.of(region.polygon), region.confidence, self.splitter, whole)
+            for region in self.detector.find(pixels)
+        ]
+        return [text for text in texts if min(text.band.height, text.band.length) >= _LEAST]
+
+    def _words(self, texts: Sequence[tuple[WordCrop, ...]]) -> list[list[_Placed]]:
+        """The words of each of ``texts``, all of them read together."""
+        readings = iter(
+            self.reader.read_images(piece for crops in texts for crop in crops for piece in crop.pieces)
+        )
+        return [[_word(crop, [next(readings) for _ in crop.pieces]) for crop in crops] for crops in texts]
+
+
+def _probability(value: float) -> float:
+    """``value``, which is from 0 to 1; else `InputError`."""
+    if not 0 <= value <= 1:
+        raise InputError(f"min_confidence is {value}; it is a probability, from 0 to 1")
+    return float(value)
+
+
+def _check_extra() -> None:
+    """Raises `MissingExtraError` unless the packages that scenes need are there."""
+    try:
+        import cv2  # noqa: F401
+        import shapely  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"reading whole photographs needs a package that is not there ({error.name}): "
+            "pip install 'clipstr[scenes]'"
+        ) from error
+
+
+def _word(crop: WordCrop, readings: Sequence[Reading]) -> _Placed:
+    """The word that the readings of its pieces make."""
+    confidence = min(reading.confidence for reading in readings)
+    characters = tuple(character for reading in readings for character in reading.characters)
+    text = "".join(reading.text for reading in readings)
+    sure = sum(reading.confidence * len(reading.text) for reading in readings)
+    word = Word(text, crop.band.outline(), confidence, characters)
+    return _Placed(crop.band, word, sure / max(len(text), 1))
+
+
+def _sureness(words: Sequence[_Placed]) -> float:
+    """The mean sureness of ``words``, long ones counting more; 0 without any text."""
+    letters = sum(len(placed.word.text) for placed in words)
+    sure = sum(len(placed.word.text) * placed.sureness for placed in words)
+    return sure / letters if letters else 0.0
+
+
+def _arranged(picture: Image.Image, words: Sequence[_Placed]) -> Scene:
+    """The scene of ``words`` in reading order."""
+    lines = []
+    for placement in reading_order([placed.band for placed in words]):
+        members = [words[number] for number in placement.pieces]
+        band = Band.joined([placed.band for placed in members])
+        lines.append(Line(tuple(placed.word for placed in members), band.outline(), placement.paragraph))
+    return Scene(picture.width, picture.height, tuple(lines))
