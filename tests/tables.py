@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import io
+import os
 import random
+import signal
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
+from clipstr.bulk import ReadBatch
 from toy import CHARSET, MAX_LENGTH, spelled
 
 DAMAGED = {3: b"no picture", 17: None, 40: b""}
 """Rows of `rows` that cannot be read."""
+
+DEADLY = b"deadly"
 
 
 def words(count: int, seed: int = 0) -> list[str]:
@@ -66,6 +72,15 @@ def write_tar(file: Path, members: list[tuple[str, bytes]]) -> Path:
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return file
+
+
+class DeadlyBatch(ReadBatch):
+    """Dies with the process when it meets the bytes ``DEADLY``, as a decoder with a fault would."""
+
+    def __call__(self, batch: Any) -> Any:
+        if DEADLY in batch[self.column].to_pylist():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(batch)
 
 
 def result(out: Path) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from clipstr.errors import BulkError
 
 ray = pytest.importorskip("ray")
 
-from tables import DAMAGED, result, rows, words, write_tables  # noqa: E402
+from tables import DAMAGED, DEADLY, DeadlyBatch, result, rows, words, write_table, write_tables  # noqa: E402
 
 COUNT = 150
 
@@ -27,8 +27,15 @@ COUNT = 150
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One Ray for the tests of this file, as small as it gets."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp" if Path("/tmp").is_dir() else None) as folder:
+    # Workers find the tests' own modules by it.
+    paths = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    place = "/tmp" if Path("/tmp").is_dir() else None  # for short paths of sockets
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp" if Path("/tmp").is_dir() else None) as folder,
+    ):
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         ray.init(
             num_cpus=2,
             object_store_memory=80 << 20,
@@ -118,6 +125,19 @@ def test_a_piece_that_kills_its_workers_is_told_and_the_others_are_read(
     account = job(toy_model, source, tmp_path / "out").run(lambda reader: RayCrew(reader, actors=1))
     assert account.given == COUNT
     assert account.rows_now < 20
+
+
+def test_a_picture_that_kills_its_worker_is_one_failed_row(
+    cluster: None, toy_model: Path, tmp_path: Path
+) -> None:
+    cells = rows(48)
+    cells[30] = DEADLY
+    source = write_table(tmp_path / "in/0.parquet", cells)
+    reader = DeadlyBatch(toy_model, second_looks=False)
+    deadly = Job(source=str(source), out=str(tmp_path / "out"), reader=reader, piece_rows=16)
+    account = deadly.run(lambda worker: RayCrew(worker, actors=1))
+    assert (account.given, account.failed) == (48, len(DAMAGED) + 1)
+    assert result(tmp_path / "out")["0.parquet#30"] == "DeadReaderError"
 
 
 def status(process: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections import deque
@@ -22,6 +23,7 @@ from clipstr.processors import usable_processors
 __all__ = ["Alone", "Crew", "DeadWorkerError", "JoinTask", "RayCrew", "ReadTask", "Task"]
 
 _OBJECT_STORE = 80 << 20  # bytes: next to nothing goes through it, and Ray wants at least 75 MB
+_COLOURS = re.compile(r"\x1b\[\d+m")  # which Ray's messages have
 _FOLDER = "clipstr-ray-"
 _LONGEST = (
     20  # characters of the path of temporary files: Ray's sockets lie below, and Linux bounds their paths
@@ -30,9 +32,10 @@ _LONGEST = (
 
 @dataclass(frozen=True)
 class ReadTask:
-    """A piece is to be read."""
+    """A piece is to be read; ``guarded`` if workers died with it: in a process of its own."""
 
     piece: Piece
+    guarded: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,17 +96,20 @@ class Alone:
 
 def _do(reader: PieceReader, task: Task) -> Receipt:
     if isinstance(task, ReadTask):
-        return reader.read(task.piece)
+        return reader.read(task.piece, guarded=task.guarded)
     return reader.join(list(task.receipts))
 
 
 class _Worker:
     """What runs in an actor."""
 
-    def __init__(self, reader: PieceReader) -> None:
-        self.reader = reader
+    def __init__(self) -> None:
+        self.reader: PieceReader | None = None
 
-    def do(self, task: Task) -> Receipt:
+    def do(self, task: Task, reader: PieceReader) -> Receipt:
+        # The first one that comes is kept: it has loaded its model. It comes with a task, and not at the
+        # beginning, so that what is wrong with it is the task's error, and not a worker that died.
+        self.reader = self.reader or reader
         return _do(self.reader, task)
 
 
@@ -164,7 +170,7 @@ class RayCrew:
 
     def _new(self) -> Any:
         actor = self._ray.remote(_Worker).options(num_cpus=self.cpus, max_restarts=0)
-        return actor.remote(self._shared)
+        return actor.remote()
 
     @property
     def free(self) -> int:
@@ -172,7 +178,7 @@ class RayCrew:
 
     def give(self, task: Task) -> None:
         worker = self._idle.pop()
-        self._busy[worker.do.remote(task)] = worker, task
+        self._busy[worker.do.remote(task, self._shared)] = worker, task
 
     def take(self) -> tuple[Task, Receipt | Exception] | None:
         ended, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=1.0)
@@ -187,7 +193,7 @@ class RayCrew:
         except self._ray.exceptions.RayError as error:
             self._ray.kill(worker)
             self._idle.append(self._new())
-            return task, DeadWorkerError(str(error).strip().partition("\n")[0])
+            return task, DeadWorkerError(_COLOURS.sub("", str(error)).strip().partition("\n")[0])
         self._idle.append(worker)
         return task, receipt
 

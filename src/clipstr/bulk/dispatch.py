@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clipstr.bulk.crews import Crew, DeadWorkerError, JoinTask, ReadTask, Task
 from clipstr.bulk.ledgers import Ledger
@@ -57,7 +57,7 @@ class _Tasks:
         self.ledger = ledger
         self._pieces: Iterator[Piece] = (piece for piece in pieces if not ledger.has(piece.number))
         self._again: deque[Task] = deque()
-        self._tries: Counter[Task] = Counter()
+        self._tries: Counter[int | Task] = Counter()
         self.given_up: list[str] = []
 
     def following(self) -> Task | None:
@@ -70,9 +70,11 @@ class _Tasks:
 
     def failed(self, task: Task, error: Exception) -> None:
         """Keep ``task`` to be tried again, unless it was tried often enough."""
-        self._tries[task] += 1
-        if self._tries[task] < TRIES:
-            self._again.append(task)
+        key = task.piece.number if isinstance(task, ReadTask) else task
+        self._tries[key] += 1
+        if self._tries[key] < TRIES:
+            guarded = isinstance(error, DeadWorkerError) and self._tries[key] == TRIES - 1
+            self._again.append(replace(task, guarded=guarded) if isinstance(task, ReadTask) else task)
         else:
             self.given_up.append(f"{_described(task)}: {error or type(error).__name__}")
 
@@ -95,9 +97,9 @@ def dispatch(
 ) -> None:
     """Have ``crew`` read those of ``pieces`` that the ledger lacks, and join parts.
 
-    A task whose worker dies or whose input cannot be fetched is tried three times; then the others are still
-    done, and a `BulkError` tells of it. Raises at once what is not a single piece's trouble: `OutputError`,
-    `DataError`, `ModelError`.
+    A task whose worker dies or whose input cannot be fetched is tried three times, the last time guarded if
+    workers died of it; then the others are still done, and a `BulkError` tells of it. Raises at once what is
+    not a single piece's trouble: `OutputError`, `DataError`, `ModelError`.
     """
     tasks, meter, at_work = _Tasks(pieces, ledger), _Meter(ledger, given), 0
     watch(meter.progress())

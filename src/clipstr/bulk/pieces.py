@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from clipstr.bulk.batch import ReadBatch
 from clipstr.bulk.columns import ADDED, arrow
+from clipstr.bulk.guards import GuardedBatch
 from clipstr.bulk.kinds import Row, Wanted, rows_of
 from clipstr.bulk.plan import Piece
 from clipstr.bulk.results import Receipt, Results
@@ -39,21 +41,24 @@ class PieceReader:
         if self.batch.model != self.model:
             raise ModelError(f"the model here is {self.batch.model}, and that of the job {self.model}")
 
-    def read(self, piece: Piece) -> Receipt:
+    def read(self, piece: Piece, *, guarded: bool = False) -> Receipt:
         """The receipt of the part that now holds all rows of ``piece``.
+
+        With ``guarded`` pictures are read in a process of its own, and one that kills it is a failed row.
 
         Raises `OSError` if the input cannot be fetched, `OutputError` if the part cannot be written,
         `DataError` if the input has other rows than it had when the plan was made.
         """
         tables, given = [], 0
-        for rows in _batches(self._rows(piece), self.rows_at_once):
-            given += len(rows)
-            tables.append(self._table(rows))
+        with GuardedBatch(self.batch) if guarded else nullcontext(self.batch) as batch:
+            for rows in _batches(self._rows(piece), self.rows_at_once):
+                given += len(rows)
+                tables.append(self._table(rows, batch))
         planned = [stretch.rows for stretch in piece.stretches]
         if min(planned) >= 0 and given != sum(planned):
             files = ", ".join(stretch.file for stretch in piece.stretches[:3])
             raise DataError(f"the input has changed: {given} rows instead of {sum(planned)} in {files}")
-        table = arrow().concat_tables(tables or [self._table([])])
+        table = arrow().concat_tables(tables or [self._table([], self.batch)])
         return self.results.write_part(piece.number, given, table)
 
     def join(self, receipts: list[Receipt]) -> Receipt:
@@ -64,13 +69,13 @@ class PieceReader:
         for stretch in piece.stretches:
             yield from rows_of(self.kind, self.source, stretch, self.wanted)
 
-    def _table(self, rows: list[Row]) -> Any:
+    def _table(self, rows: list[Row], batch: ReadBatch | GuardedBatch) -> Any:
         """What stands in a part of ``rows``: their ids, their places if ids are the user's, what was read."""
         pa = arrow()
         from pyarrow import compute
 
         images = pa.array([row.image for row in rows], pa.binary())
-        found = self.batch(pa.table({self.batch.column: images})).select(list(ADDED))
+        found = batch(pa.table({batch.column: images})).select(list(ADDED))
         faults = pa.array([row.fault for row in rows], pa.string())
         errors = compute.coalesce(faults, found.column("error").combine_chunks())
         found = found.set_column(ADDED.index("error"), "error", pa.chunked_array([errors]))
