@@ -25,14 +25,14 @@ COUNT = 150
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def cluster() -> Iterator[None]:
     """One Ray for the tests of this file, as small as it gets."""
     # Workers find the tests' own modules by it.
     paths = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     place = "/tmp" if Path("/tmp").is_dir() else None  # for short paths of sockets
     with (
         pytest.MonkeyPatch.context() as patch,
-        tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp" if Path("/tmp").is_dir() else None) as folder,
+        tempfile.TemporaryDirectory(prefix="ray-", dir=place) as folder,
     ):
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
