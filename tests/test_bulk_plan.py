@@ -233,3 +233,11 @@ def test_a_picture_that_went_away_is_a_failed_row(tmp_path: Path) -> None:
         for row in rows_of("pictures", source, stretch, WANTED)
     ]
     assert [row.id for row in found if row.fault] == ["1/001.png"]
+
+
+def test_small_inputs_have_pieces_for_many_workers(tmp_path: Path) -> None:
+    write_table(tmp_path / "in/a.parquet", [b"x"] * 3000, group=100)
+    source, out = Store(tmp_path / "in"), Store(tmp_path / "out")
+    out.make_folder()
+    make_plan(source, find_input(source, None), WANTED, out, None)
+    assert [piece.stretches[0].rows for piece in planned_pieces(out)] == [300] * 10

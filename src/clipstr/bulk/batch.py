@@ -15,8 +15,7 @@ import numpy as np
 
 from clipstr.bulk.columns import ADDED, Finding, added_columns, arrow
 from clipstr.errors import DataError, InputError
-from clipstr.files import file_sha256
-from clipstr.models import CONFIG_FILE, DEFAULT_MODEL, ModelConfig, find_model
+from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 
 if TYPE_CHECKING:
     from clipstr.reader import Reader
@@ -131,11 +130,10 @@ class ReadBatch:
 def model_identity(folder: Path) -> str:
     """``NAME@CHECKSUM`` of the model in ``folder``.
 
-    The checksum is the first 16 hexadecimal digits of its config's SHA-256; the config holds those of all its
-    files. Raises `ModelError`.
+    The checksum is the beginning of `ModelConfig.checksum`. Raises `ModelError`.
     """
     config = ModelConfig.load(folder)
-    return f"{config.name}@{file_sha256(folder / CONFIG_FILE)[:16]}"
+    return f"{config.name}@{config.checksum[:16]}"
 
 
 def told(error: Exception) -> str:

@@ -20,7 +20,7 @@ from clipstr.bulk.kinds import Wanted
 from clipstr.bulk.ledgers import Ledger
 from clipstr.bulk.locks import locked
 from clipstr.bulk.pieces import PieceReader
-from clipstr.bulk.plan import PIECE_ROWS, PLAN_FILE, Input, find_input, id_type, make_plan, planned_pieces
+from clipstr.bulk.plan import PLAN_FILE, Input, find_input, id_type, make_plan, planned_pieces
 from clipstr.bulk.results import Results, gaps
 from clipstr.bulk.stores import Store
 from clipstr.errors import BulkError, InputError
@@ -57,7 +57,7 @@ class Job:
     kind: str | None = None  # None: found out
     id_column: str | None = None  # in Parquet; None: ids are places, FILE#ROW
     rows_at_once: int = 256
-    piece_rows: int = PIECE_ROWS
+    piece_rows: int | None = None  # None: as many as fit the input
     file_bytes: int = 256 << 20  # of the parts that become a file of results
 
     def run(

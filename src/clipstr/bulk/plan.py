@@ -34,7 +34,8 @@ __all__ = [
 
 PLAN_FILE = "plan.parquet"
 MOST_PIECES = 65_536
-PIECE_ROWS = 2048
+LARGE_PIECE, SMALL_PIECE = 2048, 256  # rows of a piece, where there are enough of them for all workers
+_SHARES = 64  # into how many pieces an input is cut that is too small for large ones
 _TAR_ROW = 16 << 10  # bytes of a tar that are taken for one row where pieces are cut
 _NO_DATA = ("_delta_log", "_temporary")  # folders that Spark and Delta Lake keep for themselves
 _AHEAD = 16  # files that are looked at at once while the input is cut
@@ -152,11 +153,12 @@ def id_type(store: Store, found: Input, wanted: Wanted) -> str:
     return "string"
 
 
-def make_plan(source: Store, found: Input, wanted: Wanted, out: Store, piece_rows: int = PIECE_ROWS) -> None:
+def make_plan(source: Store, found: Input, wanted: Wanted, out: Store, piece_rows: int | None) -> None:
     """Cut the input into pieces, and write them to ``out`` as `PLAN_FILE`, whole or not at all.
 
     A piece has at least ``piece_rows`` rows, and more if there would be more than `MOST_PIECES`; the last one
-    may have fewer. Stretches go over the disk, not through memory.
+    may have fewer. None stands for `LARGE_PIECE`, or down to `SMALL_PIECE` in small inputs, so that there is
+    work for many. Stretches go over the disk, not through memory.
     """
     arrow()
     from pyarrow import parquet
@@ -164,7 +166,8 @@ def make_plan(source: Store, found: Input, wanted: Wanted, out: Store, piece_row
     with tempfile.TemporaryDirectory(prefix="clipstr-plan-") as folder:
         cut = Path(folder) / "stretches.parquet"
         total = _write(cut, ((0, stretch) for stretch in _cut(source, found, wanted)))
-        size = max(piece_rows, -(-total // (MOST_PIECES - 1)))
+        fitting = piece_rows or min(max(total // _SHARES, SMALL_PIECE), LARGE_PIECE)
+        size = max(fitting, -(-total // (MOST_PIECES - 1)))
         stretches = (stretch for _, stretch in _read(parquet.ParquetFile(cut)))
         with out.whole_file(PLAN_FILE) as file:
             _write(file, _numbered(stretches, size))

@@ -115,11 +115,13 @@ def bulk(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
     piece_rows: Annotated[
-        int,
+        int | None,
         typer.Option(
-            min=1, max=1 << 20, help="Rows that are read at once, and lost at most when a worker dies."
+            min=1,
+            max=1 << 20,
+            help="Rows that are read at once, and lost at most when a worker dies; 256 to 2048 else.",
         ),
-    ] = 2048,
+    ] = None,
     file_megabytes: Annotated[
         int, typer.Option(min=1, max=1 << 20, help="About how large a file of results becomes.")
     ] = 256,
