@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from clipstr.bulk.columns import ADDED, Finding, added_columns, arrow
-from clipstr.errors import DataError, InputError
+from clipstr.errors import DataError, ImageError, InputError
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
+from clipstr.reader import Reader
 
 if TYPE_CHECKING:
-    from clipstr.reader import Reader
+    from clipstr.scenes import SceneReader
 
 __all__ = ["ReadBatch", "model_identity", "threads_given"]
 
 Batch = TypeVar("Batch")
-
-MODES = ("read",)
 
 
 class ReadBatch:
@@ -35,6 +34,9 @@ class ReadBatch:
     ``characters``, ``error`` and ``model`` (name and checksum). A picture is an image file's bytes, or a
     struct with them in its field ``bytes``, as in Hugging Face's data sets. A picture that cannot be read is
     a row with its ``error``, never an exception.
+
+    With the ``mode`` "scan" pictures are whole photographs, read by `SceneReader` (extra "scenes"): ``text``
+    has a line for each of theirs, and ``words`` (text, confidence, line, polygon) stands for ``characters``.
 
     ``threads`` None means as many as the CPUs that the Ray actor or the Spark task was given, or that this
     process may use. ``batch_size``, ``allow``, ``lexicon`` and ``second_looks`` are those of `Reader`.
@@ -59,8 +61,8 @@ class ReadBatch:
         second_looks: bool = True,
         keep: Iterable[str] | None = None,
     ) -> None:
-        if mode not in MODES:
-            raise InputError(f"mode is {mode!r}; it must be {' or '.join(MODES)}")
+        if mode not in ADDED:
+            raise InputError(f"mode is {mode!r}; it must be {' or '.join(ADDED)}")
         self.column, self.mode, self.threads = column, mode, threads
         self.keep = None if keep is None else tuple(keep)
         folder = find_model(Path(model) if isinstance(model, os.PathLike) else model)
@@ -70,7 +72,7 @@ class ReadBatch:
         self._settings["second_looks"] = second_looks
         self._folder, self._reader, self._loading = folder, None, threading.Lock()
 
-    _reader: Reader | None
+    _reader: Reader | SceneReader | None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_reader": None, "_loading": None}
@@ -81,7 +83,7 @@ class ReadBatch:
 
     def __call__(self, batch: Batch) -> Batch:
         """``batch`` with what was read in it."""
-        found = added_columns(self._find(_cells(batch, self.column)), self.model)
+        found = added_columns(self._find(_cells(batch, self.column)), self.model, self.mode)
         return cast("Batch", _with_columns(batch, found, self.keep))
 
     def over(self, batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -108,23 +110,33 @@ class ReadBatch:
         wrong = [_what_is_wrong(cell) for cell in cells]
         contents = [_content(cell) for cell, trouble in zip(cells, wrong, strict=True) if trouble is None]
         reader = self._loaded()
-        outcomes = reader.stream(contents, first_batch=reader.batch_size)
-        findings = []
-        for trouble in wrong:
-            if trouble is not None:
-                findings.append(Finding(None, trouble))
-                continue
-            outcome = next(outcomes)
-            findings.append(Finding(outcome.reading, told(outcome.error) if outcome.error else None))
-        return findings
+        found = _read(reader, contents) if isinstance(reader, Reader) else _scanned(reader, contents)
+        return [next(found) if trouble is None else Finding(None, trouble) for trouble in wrong]
 
-    def _loaded(self) -> Reader:
+    def _loaded(self) -> Reader | SceneReader:
         with self._loading:
             if self._reader is None:
-                from clipstr.reader import Reader
+                settings = {"threads": self.threads or threads_given(), **self._settings}
+                if self.mode == "scan":
+                    from clipstr.scenes import SceneReader
 
-                self._reader = Reader(self._folder, threads=self.threads or threads_given(), **self._settings)
+                    self._reader = SceneReader(self._folder, **settings)
+                else:
+                    self._reader = Reader(self._folder, **settings)
             return self._reader
+
+
+def _read(reader: Reader, contents: list[bytes]) -> Iterator[Finding]:
+    for outcome in reader.stream(contents, first_batch=reader.batch_size):
+        yield Finding(outcome.reading, told(outcome.error) if outcome.error else None)
+
+
+def _scanned(reader: SceneReader, contents: list[bytes]) -> Iterator[Finding]:
+    for content in contents:
+        try:
+            yield Finding(reader.read(content), None)
+        except ImageError as error:
+            yield Finding(None, told(error))
 
 
 def model_identity(folder: Path) -> str:
@@ -199,7 +211,7 @@ def _with_columns(batch: Any, columns: dict[str, Any], keep: tuple[str, ...] | N
     names = [
         name
         for name in (list(batch) if isinstance(batch, Mapping) else _names(batch))
-        if (keep is None or name in keep) and name not in ADDED
+        if (keep is None or name in keep) and name not in columns
     ]
     if isinstance(batch, Mapping):
         return {name: batch[name] for name in names} | {k: _objects(v) for k, v in columns.items()}

@@ -35,7 +35,7 @@ class GuardedBatch:
     """
 
     def __init__(self, batch: ReadBatch) -> None:
-        self.batch, self.column, self.model = batch, batch.column, batch.model
+        self.batch, self.column = batch, batch.column
         self._process: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> GuardedBatch:
@@ -63,6 +63,7 @@ class GuardedBatch:
         if len(table) > 1:
             half = len(table) // 2
             return arrow().concat_tables([self(table.slice(0, half)), self(table.slice(half))])
-        for name, column in added_columns([Finding(None, DIED)] * len(table), self.model).items():
+        died = [Finding(None, DIED)] * len(table)
+        for name, column in added_columns(died, self.batch.model, self.batch.mode).items():
             table = table.append_column(name, column)
         return table

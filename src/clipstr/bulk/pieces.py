@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clipstr.bulk.batch import ReadBatch
-from clipstr.bulk.columns import ADDED, arrow
+from clipstr.bulk.columns import arrow
 from clipstr.bulk.guards import GuardedBatch
 from clipstr.bulk.kinds import Row, Wanted, rows_of
 from clipstr.bulk.plan import Piece
@@ -75,10 +75,10 @@ class PieceReader:
         from pyarrow import compute
 
         images = pa.array([row.image for row in rows], pa.binary())
-        found = batch(pa.table({batch.column: images})).select(list(ADDED))
+        found = batch(pa.table({batch.column: images})).drop_columns([batch.column])
         faults = pa.array([row.fault for row in rows], pa.string())
         errors = compute.coalesce(faults, found.column("error").combine_chunks())
-        found = found.set_column(ADDED.index("error"), "error", pa.chunked_array([errors]))
+        found = found.set_column(found.column_names.index("error"), "error", pa.chunked_array([errors]))
         columns = {"id": _ids([row.id for row in rows], self.id_type)}
         if self.wanted.id_column is not None:
             columns["place"] = pa.array([row.place for row in rows], pa.string())

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from clipstr.bulk.columns import ADDED, arrow
+from clipstr.bulk.columns import arrow
 from clipstr.bulk.stores import Store
 
 __all__ = ["Receipt", "Results", "gaps"]
@@ -187,7 +187,7 @@ def _failures(table: Any) -> Any:
     pc = _compute()
     failed = table.filter(pc.is_valid(table.column("error")))
     kind = pc.list_element(pc.split_pattern(failed.column("error"), ":", max_splits=1), 0)
-    kept = failed.select([name for name in failed.column_names if name not in ADDED])
+    kept = failed.select([name for name in failed.column_names if name in ("id", "place")])
     return kept.append_column("kind", kind).append_column("error", failed.column("error"))
 
 

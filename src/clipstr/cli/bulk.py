@@ -45,6 +45,13 @@ class Kind(str, Enum):
     pictures = "pictures"
 
 
+class Mode(str, Enum):
+    """What pictures are."""
+
+    read = "read"
+    scan = "scan"
+
+
 def bulk(
     source: Annotated[
         str,
@@ -85,6 +92,9 @@ def bulk(
             help="The column of pictures in Parquet; in tars the ending of pictures, if there are several.",
         ),
     ] = "image",
+    mode: Annotated[
+        Mode, typer.Option(help="read: pictures of one word. scan: whole photographs (extra scenes).")
+    ] = Mode.read,
     model: Model = "tiny",
     batch_size: BatchSize = 32,
     actors: Annotated[
@@ -139,6 +149,7 @@ def bulk(
     reader = ReadBatch(
         model,
         column=column,
+        mode=mode.value,
         threads=threads or None,
         batch_size=batch_size,
         allow=allow,
@@ -151,7 +162,7 @@ def bulk(
         reader=reader,
         kind=kind and kind.value,
         id_column=id_column,
-        rows_at_once=8 * batch_size,
+        rows_at_once=8 * batch_size if mode is Mode.read else 16,
         piece_rows=piece_rows,
         file_bytes=file_megabytes << 20,
     )
