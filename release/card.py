@@ -69,7 +69,7 @@ def measure(folder: Path, data: Path, *, threads: int) -> Figures:
     more = Reader(folder, threads=threads)
     words: list[WordResult] = []
     ways: list[tuple[str, WordReader, str]] = [("36, one look", once, "36"), ("36", more, "36")]
-    if len(more.config.form.charset.characters) > 36:
+    if len(more.form.charset.characters) > 36:
         ways += [("94, one look", once, "94"), ("94", more, "94")]
     for way, reader, alphabet in ways:
         rule = LabelRule(Charset.named(alphabet))

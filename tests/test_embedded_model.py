@@ -19,7 +19,7 @@ from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
 from clipstr.reader import Reader
 from clipstr.student.adaptation import adapt
 from clipstr.student.storage import load_recogniser
-from clipstr.training.tasks.validation import StudentReader
+from clipstr.training.tasks.validation import reading_with
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "val"
@@ -65,7 +65,8 @@ def test_its_trainable_weights_read_as_its_graphs_do() -> None:
     """Both are stored in 8 bits, each in its own way: readings agree, confidences to a tenth."""
     model, _ = load_recogniser(TINY)
     pictures = [load_image(path) for path in sorted(EXAMPLES.glob("*.png"))]
-    trained = StudentReader(model, name="tiny").read_images(pictures)
+    with reading_with(model, name="tiny") as reader:
+        trained = reader.read_images(pictures)
     read = Reader().read(pictures)
     assert [reading.text for reading in trained] == [reading.text for reading in read]
     for mine, theirs in zip(trained, read, strict=True):
@@ -98,7 +99,8 @@ def test_ready_for_another_alphabet_it_reads_the_same_words(characters: str, max
     adapted = adapt(model, replace(model.config, characters=characters, max_length=max_length)).model
     paths = sorted(EXAMPLES.glob("*.png"))
     pictures = [load_image(path) for path in paths]
-    readings = StudentReader(adapted, name="adapted").read_images(pictures)
+    with reading_with(adapted, name="adapted") as reader:
+        readings = reader.read_images(pictures)
     assert [reading.text.lower() for reading in readings] == [path.stem for path in paths]
 
 

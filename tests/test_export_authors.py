@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from clipstr.decoding import assemble
+from clipstr.decoding import assemble, greedy
 from clipstr.errors import CheckpointError
 from clipstr.export import export_model, import_checkpoint
 from clipstr.models import ModelConfig
@@ -68,8 +68,8 @@ def test_imported_exported_and_read_it_gives_the_authors_strings(imported: Path,
     logits = golden_tensors()["greedy_logits"]
     expected = [charset.decode(row.argmax(-1).tolist()) for row in logits[:, :-1]]
     # The seeded inputs are no 8-bit pictures, so they enter behind the preprocessing.
-    memory = dict(reader._encoder.run({"images": seeded_images(4)}))
-    readings = [assemble(row, charset, reader._allowed) for row in reader._greedy(memory, 4)]
+    memory = reader._scorer.look(seeded_images(4))
+    readings = [assemble(row, charset) for row in greedy(memory, reader.form)]
     assert [reading.text for reading in readings] == expected
     first = np.exp(logits[0, 0] - logits[0, 0].max())
     assert readings[0].characters[0].confidence == pytest.approx(first.max() / first.sum(), abs=1e-4)

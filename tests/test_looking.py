@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import toy
+from clipstr.decoding import Decoder, Scorer
 from clipstr.form import Preprocessing
 from clipstr.looking import MORE_LOOKS, View, agreed, second_looks, third_looks
 from clipstr.reader import Reader
@@ -68,13 +69,13 @@ def test_words_that_are_read_without_doubt_are_looked_at_once(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    look = Reader._look
+    read = Decoder.read
 
-    def counted(self: Reader, pixels: list[np.ndarray]) -> list[Reading]:
+    def counted(self: Decoder, scorer: Scorer, pixels: list[np.ndarray]) -> list[Reading]:
         looks.append(len(pixels))
-        return look(self, pixels)
+        return read(self, scorer, pixels)
 
-    monkeypatch.setattr(Reader, "_look", counted)
+    monkeypatch.setattr(Decoder, "read", counted)
     reader.read([toy.spelled("abc"), toy.spelled("fed")])
     assert looks == [2]
     looks.clear()

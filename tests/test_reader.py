@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 
 import clipstr
 import toy
+from clipstr.decoding import Decoder, Scorer
 from clipstr.errors import (
     CharsetError,
     ImageError,
@@ -26,6 +28,7 @@ from clipstr.errors import (
     ModelNotFoundError,
     NotAnImageError,
 )
+from clipstr.exported import KeysAndValues
 from clipstr.models import ModelConfig
 from clipstr.reader import Outcome, Reader
 from clipstr.reading import Reading, WordReader
@@ -87,13 +90,13 @@ def test_one_long_word_does_not_keep_the_others_in_the_batch(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
-    decode = Reader._decode
+    logits = KeysAndValues.logits
 
-    def counted(self: Reader, ids: np.ndarray, *others: object) -> np.ndarray:
+    def counted(self: KeysAndValues, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
         rows.append(len(ids))
-        return decode(self, ids, *others)  # type: ignore[arg-type]
+        return logits(self, ids, positions)
 
-    monkeypatch.setattr(Reader, "_decode", counted)
+    monkeypatch.setattr(KeysAndValues, "logits", counted)
     words = ["a", "ab", "b", "abcdef", "h", "g", "fe", "c"]
     assert [r.text for r in reader.read([toy.spelled(word) for word in words])] == words
     assert rows[0] == len(words)
@@ -102,13 +105,28 @@ def test_one_long_word_does_not_keep_the_others_in_the_batch(
 
 
 @pytest.mark.parametrize("allow", ["bdf", "FDB", "a"])
-def test_only_allowed_characters_are_read_and_probabilities_are_among_them(
+def test_only_allowed_characters_are_read_with_the_models_own_probabilities(
     toy_model: Path, allow: str
 ) -> None:
     limited = Reader(toy_model, threads=1, allow=allow, second_looks=False)
     pictures = random_levels(40, seed=9)
     for reading, levels in zip(limited.read([toy.picture(p) for p in pictures]), pictures, strict=True):
         assert_as_the_oracle(reading, levels, allow.lower())
+        free, chances, end = toy.greedy(levels)
+        assert reading.match is not None
+        assert reading.match.free_text == free
+        assert reading.match.distance == Levenshtein.distance(free, reading.text)
+        assert reading.match.free_confidence == pytest.approx(np.prod([*chances, end]), abs=TOLERANCE)
+
+
+def test_a_limit_to_some_characters_makes_no_word_likelier(reader: Reader) -> None:
+    free = reader.read(toy.spelled("head"))
+    right = reader.restricted(allow="ahed").read(toy.spelled("head"))
+    wrong = reader.restricted(allow="bc").read(toy.spelled("head"))
+    assert (right.text, right.confidence) == (free.text, free.confidence)
+    assert wrong.confidence < 0.01
+    assert wrong.match is not None
+    assert (wrong.match.free_text, wrong.match.free_confidence) == (free.text, free.confidence)
 
 
 def test_a_character_outside_the_alphabet_cannot_be_allowed(toy_model: Path) -> None:
@@ -124,11 +142,11 @@ def test_with_a_lexicon_the_word_with_the_highest_probability_is_read(
     for count, levels in zip((1, 2, 30, 300) * 5, random_levels(20, seed=2), strict=True):
         words = ["".join(rng.choice(list("abcdef"), rng.integers(1, 7))) for _ in range(count)]
         reading = reader.restricted(allow=allow, lexicon=words).read(toy.picture(levels))
-        scores = {word: toy.chance_of(word, levels, allow) for word in words}
+        scores = {word: toy.chance_of(word, levels) for word in words}
         assert scores[reading.text] == pytest.approx(max(scores.values()), rel=1e-4)
         assert reading.confidence == pytest.approx(scores[reading.text], rel=1e-4)
         assert reading.match is not None
-        assert reading.match.free_text == toy.greedy(levels, allow)[0]
+        assert reading.match.free_text == toy.greedy(levels)[0]
 
 
 def test_the_lexicons_word_is_given_as_the_list_spells_it_and_with_its_distance(reader: Reader) -> None:
@@ -148,7 +166,7 @@ def test_a_lexicon_with_nothing_to_read_is_an_error_and_a_partly_readable_one_is
     with caplog.at_level(logging.WARNING, logger="clipstr"):
         reader.restricted(lexicon=["abc", "xyz", "abcdefgh"])
     assert [record.getMessage() for record in caplog.records] == [
-        "2 words of the lexicon cannot be read and are left out: 1 remain"
+        "2 words of the lexicon cannot be read and are left out: 1 remain; the alphabet lacks x y z"
     ]
 
 
@@ -206,8 +224,13 @@ def test_a_stream_tells_of_bad_pictures_and_goes_on_in_order(reader: Reader) -> 
 
 def test_a_stream_may_begin_with_a_whole_batch(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
-    look = reader._look
-    monkeypatch.setattr(reader, "_look", lambda pixels: sizes.append(len(pixels)) or look(pixels))
+    read = Decoder.read
+
+    def counted(self: Decoder, scorer: Scorer, pixels: Sequence[np.ndarray]) -> list[Reading]:
+        sizes.append(len(pixels))
+        return read(self, scorer, pixels)
+
+    monkeypatch.setattr(Decoder, "read", counted)
     pictures = [toy.spelled("abc"[: 1 + n % 3]) for n in range(40)]
     outcomes = list(reader.stream(pictures, first_batch=1000))
     assert sizes == [32, 8]

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from clipstr.errors import InputError
-from clipstr.student import BASE, SIZES, TINY, Recogniser, StudentConfig
+from clipstr.student import BASE, TINY, Recogniser, StudentConfig
+from clipstr.student.scorer import StudentScorer
 from golden import golden_recogniser, golden_tensors, seeded_images
 
 SMALL = replace(TINY, width=48, encoder_heads=2, decoder_heads=2)
@@ -49,34 +50,16 @@ def test_every_stage_and_logit_equals_the_authors(golden_base: Recogniser) -> No
     )
 
 
-@pytest.mark.parametrize("cached", [True, False])
-def test_greedy_logits_equal_the_authors(golden_base: Recogniser, cached: bool) -> None:
-    logits = golden_base.greedy(torch.from_numpy(seeded_images(4)), cached=cached)
-    np.testing.assert_allclose(logits.numpy(), golden_tensors()["greedy_logits"], rtol=0, atol=TOLERANCE)
-
-
-@pytest.mark.parametrize("size", ["base", "tiny"])
-@pytest.mark.parametrize("batch", [1, 8])
-def test_cached_decoding_equals_uncached_over_26_steps(size: str, batch: int) -> None:
-    torch.manual_seed(1)
-    model = Recogniser(SIZES[size]).eval()
-    images = torch.randn(batch, 3, 32, 128)
-    cached, uncached = model.greedy(images), model.greedy(images, cached=False)
-    assert cached.shape == (batch, 26, 37)
-    torch.testing.assert_close(cached, uncached, rtol=0, atol=1e-5)
-
-
-@torch.no_grad()
-def test_teacher_forcing_with_its_own_reading_gives_the_greedy_logits() -> None:
-    model = small()
-    images = torch.randn(3, 3, 32, 128)
-    greedy = model.greedy(images)
-    begin = torch.full((3, 1), model.config.charset.begin)
-    tokens = torch.cat([begin, greedy.argmax(-1)[:, :-1].clamp(min=1)], dim=1)
-    told = model(images, tokens).logits
-    same_history = (greedy.argmax(-1)[:, :-1] != 0).long().cumprod(1).bool()
-    rows = torch.cat([torch.ones(3, 1, dtype=torch.bool), same_history], dim=1)
-    torch.testing.assert_close(told[rows], greedy[rows], rtol=0, atol=1e-5)
+def test_greedy_logits_equal_the_authors(golden_base: Recogniser) -> None:
+    """Told at once what the authors' code read step by step, every position has the logits of its step."""
+    expected = golden_tensors()["greedy_logits"]
+    count, positions = expected.shape[:2]
+    begin = np.full((count, 1), BASE.charset.begin)
+    ids = np.concatenate([begin, expected.argmax(-1)[:, :-1]], axis=1)
+    memory = StudentScorer(golden_base).look(seeded_images(4))
+    for places in (np.arange(positions), np.array([0]), np.array([3])):
+        logits = memory.logits(ids[:, : places[-1] + 1], places)
+        np.testing.assert_allclose(logits, expected[:, places], rtol=0, atol=TOLERANCE)
 
 
 @torch.no_grad()
@@ -101,15 +84,10 @@ def test_a_position_never_sees_the_characters_after_it() -> None:
 
 
 @torch.no_grad()
-def test_a_word_reads_the_same_alone_and_in_a_batch() -> None:
-    model = small()
-    images = torch.randn(5, 3, 32, 128)
-    torch.testing.assert_close(model.greedy(images)[2:3], model.greedy(images[2:3]), rtol=0, atol=1e-5)
-
-
 def test_another_alphabet_and_length_change_only_what_depends_on_them() -> None:
     model = small(characters="äöüß€日本", max_length=40)
-    assert model.greedy(torch.randn(1, 3, 32, 128)).shape == (1, 41, 8)
+    tokens = torch.full((1, 41), model.config.charset.begin)
+    assert model(torch.randn(1, 3, 32, 128), tokens).logits.shape == (1, 41, 8)
 
 
 def test_both_attention_ways_give_the_same_stages() -> None:
@@ -163,8 +141,7 @@ def test_a_decoder_of_one_layer_is_replicated_four_times() -> None:
         one, four = model(images, tokens), copies(images, tokens)
         for stage in ("stage1", "stage2", "stage3", "stage4"):
             assert torch.allclose(getattr(one.decoder, stage), getattr(four.decoder, stage), atol=1e-5)
-        assert torch.allclose(model.greedy(images), copies.greedy(images), atol=1e-4)
-        assert torch.allclose(model.greedy(images), model.greedy(images, cached=False), atol=1e-4)
+        assert torch.allclose(model(images, tokens).logits, copies(images, tokens).logits, atol=1e-4)
     assert sum(p.numel() for p in model.decoder.parameters()) < sum(
         p.numel() for p in copies.decoder.parameters()
     )

@@ -50,35 +50,32 @@ def logits_of(levels: Sequence[float], ids: Sequence[int], position: int) -> np.
     return logits
 
 
-def chances_of(levels: Sequence[float], ids: Sequence[int], position: int, allowed: str | None) -> np.ndarray:
-    """The oracle's probabilities among the end and the ``allowed`` characters."""
-    logits = logits_of(levels, ids, position)
-    if allowed is not None:
-        shut = [n for n, c in enumerate(CHARSET.characters, 1) if c not in allowed]
-        logits[shut] = -np.inf
-    grown = np.exp(logits)
+def chances_of(levels: Sequence[float], ids: Sequence[int], position: int) -> np.ndarray:
+    """The oracle's probabilities among all classes."""
+    grown = np.exp(logits_of(levels, ids, position))
     return grown / grown.sum()
 
 
 def greedy(levels: Sequence[float], allowed: str | None = None) -> tuple[str, list[float], float]:
-    """The oracle's reading: its text, each character's probability and that of the end."""
+    """The oracle's reading with ``allowed`` characters: its text, their probabilities and that of the end."""
     ids, chances = [CHARSET.begin], []
+    shut = [n for n, c in enumerate(CHARSET.characters, 1) if allowed is not None and c not in allowed]
     for position in range(MAX_LENGTH):
-        row = chances_of(levels, ids, position, allowed)
-        best = int(row.argmax())
+        row = chances_of(levels, ids, position)
+        best = int(np.where(np.isin(np.arange(len(row)), shut), -1, row).argmax())
         if best == CHARSET.end:
             break
         ids.append(best)
         chances.append(float(row[best]))
     text = CHARSET.decode(ids[1:])
-    return text, chances, float(chances_of(levels, ids, len(text), allowed)[CHARSET.end])
+    return text, chances, float(chances_of(levels, ids, len(text))[CHARSET.end])
 
 
-def chance_of(word: str, levels: Sequence[float], allowed: str | None = None) -> float:
+def chance_of(word: str, levels: Sequence[float]) -> float:
     """The oracle's probability of exactly ``word``."""
     ids = [CHARSET.begin, *CHARSET.encode(word)]
     told = [*ids[1:], CHARSET.end]
-    return float(np.prod([chances_of(levels, ids, p, allowed)[id_] for p, id_ in enumerate(told)]))
+    return float(np.prod([chances_of(levels, ids, p)[id_] for p, id_ in enumerate(told)]))
 
 
 def write_toy(folder: Path) -> Path:

@@ -24,7 +24,7 @@ from clipstr.errors import (
     MissingExtraError,
     ModelError,
 )
-from clipstr.reading import CharacterReading, LexiconMatch, Reading, WordReader
+from clipstr.reading import CharacterReading, Match, Reading, WordReader
 
 if TYPE_CHECKING:
     from clipstr.imaging import ImageSource
@@ -40,8 +40,8 @@ __all__ = [
     "ImageError",
     "InputError",
     "LexiconError",
-    "LexiconMatch",
     "Line",
+    "Match",
     "MissingExtraError",
     "ModelError",
     "Outcome",

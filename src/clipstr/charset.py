@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from clipstr.errors import CharsetError
 
-__all__ = ["ALPHABETS", "Charset"]
+__all__ = ["ALPHABETS", "Charset", "Written", "named_character", "normal_form"]
+
+SIGMA, FINAL_SIGMA = "σ", "ς"
 
 _DIGITS, _LOWER, _UPPER = string.digits, string.ascii_lowercase, string.ascii_uppercase
 
@@ -31,7 +33,8 @@ ALPHABETS: dict[str, str] = {
 class Charset:
     """An ordered alphabet of distinct single characters.
 
-    Raises `CharsetError` if it is empty, repeats a character or holds white space.
+    Raises `CharsetError` if it is empty, repeats a character, holds white space, or characters that no text
+    in Unicode's normal form has.
     """
 
     characters: str
@@ -39,6 +42,8 @@ class Charset:
     end: int = 0  # the id of the end-of-text class: the authors', and so not a choice
 
     def __post_init__(self) -> None:
+        if not isinstance(self.characters, str):
+            raise CharsetError(f"an alphabet is a text of its characters, and not {self.characters!r}")
         if not self.characters:
             raise CharsetError("an alphabet needs at least one character, and this one is empty")
         repeated = sorted({c for c in self.characters if self.characters.count(c) > 1})
@@ -46,6 +51,7 @@ class Charset:
             raise CharsetError(f"each character of an alphabet stands once; repeated: {''.join(repeated)!r}")
         if any(c.isspace() for c in self.characters):
             raise CharsetError("an alphabet holds no white space: a reader reads one word at a time")
+        _require_normal(self.characters)
         if self.end != 0:
             raise CharsetError("the end-of-text id is 0 by construction")
 
@@ -82,11 +88,13 @@ class Charset:
         return character in self._ids
 
     @cached_property
+    def _small(self) -> bool:
+        return any(character.islower() for character in self.characters)
+
+    @cached_property
     def single_case(self) -> bool:
         """Whether the alphabet has letters of one case only, so that labels are folded to it."""
-        has_lower = any(c.islower() for c in self.characters)
-        has_upper = any(c.isupper() for c in self.characters)
-        return has_lower != has_upper
+        return self._small != any(character.isupper() for character in self.characters)
 
     def encode(self, text: str) -> list[int]:
         """The ids of ``text``'s characters, without begin or end.
@@ -123,19 +131,85 @@ class Charset:
         text = "".join(text.split())
         if self.characters.isascii():
             return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
-        return unicodedata.normalize("NFC", text)
+        return normal_form(text)
+
+    def in_its_case(self, text: str) -> str:
+        """``text`` in small letters or capitals if this alphabet has letters of one case only."""
+        if not self.single_case:
+            return text
+        if not self._small:
+            return text.upper()
+        # In a language that ends its words with one the final sigma is a small letter of its own.
+        return text.lower() if FINAL_SIGMA in self._ids else text.lower().replace(FINAL_SIGMA, SIGMA)
 
     def fold(self, text: str) -> str:
         """``text`` as this alphabet writes it.
 
         It is normalised and put into the alphabet's case if there is only one; unknown characters go.
         """
-        text = self.normalise(text)
-        if self.single_case:
-            text = text.lower() if any(c.islower() for c in self.characters) else text.upper()
-        return "".join(character for character in text if character in self._ids)
+        return "".join(c for c in self.in_its_case(self.normalise(text)) if c in self._ids)
 
-    def lost(self, text: str) -> str:
-        """The different characters of ``text`` that `fold` deletes altogether, in order; no white space."""
-        characters = dict.fromkeys(unicodedata.normalize("NFC", "".join(text.split())))
-        return "".join(character for character in characters if not self.fold(character))
+    def written(self, text: str) -> Written:
+        """``text`` as this alphabet writes it, and what became of it on the way."""
+        whole = self.in_its_case(self.normalise(text))
+        folded = "".join(character for character in whole if character in self._ids)
+        # In ASCII nothing grows and nothing breaks, so that an equal length says that nothing went.
+        if len(folded) == len(text) and text.isascii():
+            return Written(folded, len(whole))
+        characters = dict.fromkeys(normal_form("".join(text.split())))
+        became = {character: self.fold(character) for character in characters}
+        lost = "".join(character for character, kept in became.items() if not kept)
+        parted = {c: kept for c, kept in became.items() if kept and kept != self.in_its_case(_bare(c))}
+        return Written(folded, len(whole), lost, parted)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text as an alphabet writes it.
+
+    ``length`` is counted after everything but the deletion of unknown characters, as the field does;
+    ``lost`` are the different characters of which nothing is left, in order: no white space, and no accents
+    that come off their letters; ``parted`` those of which only a part is left, with it: 12 of a half.
+    """
+
+    text: str
+    length: int
+    lost: str = ""
+    parted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is there, in either case, accents aside."""
+        return not self.lost and not self.parted
+
+
+def normal_form(text: str) -> str:
+    """``text`` in the one normal form of Unicode (NFC) of all alphabets, labels and lexicons."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _bare(character: str) -> str:
+    """What ``character`` is made of, without accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
+
+
+def _require_normal(characters: str) -> None:
+    """Raises `CharsetError` for characters that labels, in their normal form, would never have."""
+    for character in characters:
+        normal = normal_form(character)
+        if normal != character or "\ud800" <= character <= "\udfff":
+            instead = f": write {', '.join(map(named_character, normal))}" if normal != character else ""
+            raise CharsetError(
+                f"the alphabet has {named_character(character)}, which no text in Unicode's normal form "
+                f"(NFC) has{instead}"
+            )
+    if normal_form(characters) != characters:
+        raise CharsetError(
+            "the alphabet has letters and accents beside each other that are one character in Unicode's "
+            f"normal form (NFC): write it so, {normal_form(characters)!r}"
+        )
+
+
+def named_character(character: str) -> str:
+    """``character`` for messages, with its code point: some look like others or like nothing."""
+    return f"{character!r} (U+{ord(character):04X})"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import entry_points
@@ -198,14 +199,17 @@ def installed_models() -> dict[str, Path]:
     return found
 
 
-def find_model(name: str | Path) -> Path:
+def find_model(name: str | os.PathLike[str]) -> Path:
     """The folder of the installed model ``name``, or else the folder ``name`` itself.
 
-    Raises `ModelNotFoundError`, which lists the installed ones.
+    Raises `ModelNotFoundError`, which lists the installed ones, and `InputError` for what is no name and no
+    path.
     """
+    if not isinstance(name, (str, os.PathLike)) or not str(name):
+        raise InputError(f"model is {name!r}; it must be the name of a model or the path of its folder")
     embedded, folder = embedded_models(), Path(name)
-    if str(name) in embedded:
-        return embedded[str(name)]
+    if isinstance(name, str) and name in embedded:
+        return embedded[name]
     if (folder / CONFIG_FILE).is_file():
         return folder
     installed = installed_models()  # looks through all packages, which takes a moment

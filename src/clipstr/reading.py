@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-__all__ = ["CharacterReading", "LexiconMatch", "Reading", "WordReader"]
+__all__ = ["CharacterReading", "Match", "Reading", "WordReader"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,12 @@ class CharacterReading:
 
 
 @dataclass(frozen=True)
-class LexiconMatch:
-    """What the reader would have said without the lexicon, and how far the chosen word is from it."""
+class Match:
+    """What is read without the lexicon or the limit to some characters, and how far the text is from it."""
 
     free_text: str
     distance: int  # Levenshtein, in characters
+    free_confidence: float  # the model's probability of the free text
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,28 @@ class Reading:
 
     ``confidence`` is the product of the characters' probabilities and that of the text ending
     where it does: the model's own probability of exactly this text, so that one doubtful letter shows. Of
-    several looks at a picture it is that of the surest.
+    several looks at a picture it is that of the surest. A limit to some characters or words makes no text
+    likelier: ``match`` is there if there was one.
     """
 
     text: str
     confidence: float
     characters: tuple[CharacterReading, ...] = ()
-    match: LexiconMatch | None = None
+    match: Match | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON: text, confidence, characters and, if a lexicon chose, the match."""
+        """Plain values, for JSON: text, confidence, characters and, if there was a limit, the match."""
         values: dict[str, Any] = {"text": self.text, "confidence": round(self.confidence, 6)}
         values["characters"] = [
             {"text": character.text, "confidence": round(character.confidence, 6)}
             for character in self.characters
         ]
         if self.match is not None:
-            values["match"] = {"free_text": self.match.free_text, "distance": self.match.distance}
+            values["match"] = {
+                "free_text": self.match.free_text,
+                "distance": self.match.distance,
+                "free_confidence": round(self.match.free_confidence, 6),
+            }
         return values
 
 

@@ -3,7 +3,7 @@
 The rule is PARSeq's (``strhub/data/dataset.py`` of https://github.com/baudm/parseq), by which the field's
 figures are made: white space goes, the text becomes ASCII, a text that is then too long is dropped *before*
 characters are deleted, cases are folded if the alphabet has one, characters outside the alphabet are
-deleted, and what is empty is dropped.
+deleted, and what is empty is dropped. A half is "12" so; what is lost of a label is told.
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ class FoldedLabel:
     """A label as the rule leaves it: its text, or else why it is dropped. One of the two is None.
 
     ``deleted`` are the different characters that folding loses altogether: no white space, and neither
-    those that only change their case nor accents that come off their letters.
+    those that only change their case nor accents that come off their letters. ``parted`` are those of which
+    only a part is left, such as "½ as 12".
     """
 
     text: str | None
     dropped: DropReason | None
     deleted: str = ""
+    parted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,8 @@ class FoldedLabels:
     ``indices[k]`` is the number in the data set of the sample whose folded label is ``texts[k]``.
     ``dropped`` counts the others by reason; every reason for which the rule
     drops is there, with 0 if nothing was, and "missing" if a sample had no label.
-    ``deleted`` counts the labels that lost a character, or were dropped for it, by character.
+    ``deleted`` counts the labels that lost a character or a part of one, or were dropped for it, by
+    character.
     """
 
     indices: list[int]
@@ -72,17 +75,15 @@ class LabelRule:
 
     def apply(self, label: str) -> FoldedLabel:
         """``label`` folded, or the reason why it is dropped."""
-        if len(self.charset.normalise(label)) > self.max_length:
+        written = self.charset.written(label)
+        if written.length > self.max_length:
             return FoldedLabel(text=None, dropped="too long")
-        text = self.charset.fold(label)
-        # In ASCII nothing grows, so that an equal length says that nothing went.
-        whole = len(text) == len(label) and label.isascii()
-        deleted = "" if whole else self.charset.lost(label)
-        if deleted and self.unknown == "drop":
-            return FoldedLabel(text=None, dropped="unknown", deleted=deleted)
-        if not text:
-            return FoldedLabel(text=None, dropped="empty", deleted=deleted)
-        return FoldedLabel(text=text, dropped=None, deleted=deleted)
+        parted = tuple(f"{character} as {kept}" for character, kept in written.parted.items())
+        if not written.is_whole and self.unknown == "drop":
+            return FoldedLabel(text=None, dropped="unknown", deleted=written.lost, parted=parted)
+        if not written.text:
+            return FoldedLabel(text=None, dropped="empty", deleted=written.lost, parted=parted)
+        return FoldedLabel(text=written.text, dropped=None, deleted=written.lost, parted=parted)
 
     def apply_all(self, labels: Iterable[str | None]) -> FoldedLabels:
         """The kept labels with their positions among ``labels``, and the counts of the dropped ones.
@@ -100,7 +101,7 @@ class LabelRule:
                 reasons["missing"] = reasons.get("missing", 0) + 1
                 continue
             folded = self.apply(label)
-            deleted.update(folded.deleted)
+            deleted.update([*folded.deleted, *folded.parted])
             if folded.text is not None:
                 indices.append(index)
                 texts.append(folded.text)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import torch
 
+from clipstr.decoding import Memory, greedy, probabilities
 from clipstr.engine import Session
 from clipstr.errors import ExportError
 from clipstr.export.compression import Precision
+from clipstr.exported import ExportedModel
+from clipstr.form import WordForm
 from clipstr.student import Recogniser
+from clipstr.student.scorer import StudentScorer
 
 __all__ = ["LEAST_WORDS", "TOLERANCES", "Parity", "compare", "require_parity"]
 
@@ -49,20 +52,22 @@ def compare(
     Compared are every step of greedy reading to the full length, and the scoring of given texts of
     one character and of the full length at once.
     """
-    reader = _Graphs(encoder, decoder)
-    longest = student.config.max_length
+    form = student.config.form
+    graphs = [Session(graph.SerializeToString(), name="the exported graph") for graph in (encoder, decoder)]
+    exported, recogniser = ExportedModel(form, *graphs, name="the exported model"), StudentScorer(student)
     largest, same, compared = 0.0, 0, 0
     for batch, count in BATCHES.items():
         for start in range(0, min(count, len(pixels)) - batch + 1, batch):
             images = pixels[start : start + batch]
-            expected = student.greedy(torch.from_numpy(images)).numpy()
-            read = reader.read(images, expected.argmax(-1), student.config.charset.begin)
+            expected = greedy(recogniser.look(images), form)
+            read = _told(exported.look(images), expected.argmax(-1), form)
             counted = _up_to_the_end(expected)
             largest = max(largest, _difference(read[counted], expected[counted]))
             same += sum(_same_text(a, b) for a, b in zip(read, expected, strict=True))
             compared += batch
-        for length in (1, longest):
-            largest = max(largest, _scored_difference(student, reader, pixels[:batch], length))
+        for length in (1, form.max_length):
+            both = (exported.look(pixels[:batch]), recogniser.look(pixels[:batch]))
+            largest = max(largest, _difference(*(_scored(memory, form, length) for memory in both)))
     return Parity(probability=largest, words=same / compared, compared=compared)
 
 
@@ -76,50 +81,22 @@ def require_parity(parity: Parity, precision: Precision) -> None:
         )
 
 
-class _Graphs:
-    """The two graphs in sessions, used as a reader uses them."""
-
-    def __init__(self, encoder: onnx.ModelProto, decoder: onnx.ModelProto) -> None:
-        self.encoder = Session(encoder.SerializeToString(), name="the exported encoder")
-        self.decoder = Session(decoder.SerializeToString(), name="the exported decoder")
-
-    def encode(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """The picture's keys and values by name."""
-        return self.encoder.run({"images": images})
-
-    def decode(self, ids: np.ndarray, positions: np.ndarray, memory: dict[str, np.ndarray]) -> np.ndarray:
-        """Logits (batch, queries, num_classes)."""
-        return self.decoder.run({"ids": ids, "positions": positions, **memory})["logits"]
-
-    def read(self, images: np.ndarray, choices: np.ndarray, begin: int) -> np.ndarray:
-        """Logits (batch, positions, num_classes), step by step, told the recogniser's own ``choices``."""
-        memory = self.encode(images)
-        ids = np.full((len(images), 1), begin, np.int64)
-        steps = []
-        for position in range(choices.shape[1]):
-            steps.append(self.decode(ids, np.array([position]), memory)[:, 0])
-            ids = np.concatenate([ids, choices[:, position : position + 1]], axis=1)
-        return np.stack(steps, axis=1)
+def _told(memory: Memory, choices: np.ndarray, form: WordForm) -> np.ndarray:
+    """Logits (batch, positions, num_classes), step by step, after ``choices`` (batch, positions) so far."""
+    ids = np.concatenate([np.full((len(choices), 1), form.charset.begin), choices], axis=1)
+    steps = range(choices.shape[1])
+    return np.concatenate([memory.logits(ids[:, : p + 1], np.array([p])) for p in steps], axis=1)
 
 
-@torch.inference_mode()
-def _scored_difference(student: Recogniser, reader: _Graphs, images: np.ndarray, length: int) -> float:
-    """The largest difference when texts of ``length`` characters are scored, all positions in one call."""
-    charset = student.config.charset
-    texts = np.random.default_rng(length).integers(1, charset.num_classes, (len(images), length))
-    ids = np.concatenate([np.full((len(images), 1), charset.begin), texts], axis=1)
-    scored = reader.decode(ids, np.arange(length + 1), reader.encode(images))
-    expected = student(torch.from_numpy(images), torch.from_numpy(ids)).logits.numpy()
-    return _difference(scored, expected)
+def _scored(memory: Memory, form: WordForm, length: int) -> np.ndarray:
+    """Logits of texts of ``length`` characters chosen at random, all positions in one call."""
+    texts = np.random.default_rng(length).integers(1, form.charset.num_classes, (len(memory), length))
+    ids = np.concatenate([np.full((len(memory), 1), form.charset.begin), texts], axis=1)
+    return memory.logits(ids, np.arange(length + 1))
 
 
 def _difference(logits: np.ndarray, expected: np.ndarray) -> float:
-    return float(np.abs(_probabilities(logits) - _probabilities(expected)).max())
-
-
-def _probabilities(logits: np.ndarray) -> np.ndarray:
-    grown = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(grown / grown.sum(-1, keepdims=True))
+    return float(np.abs(probabilities(logits) - probabilities(expected)).max())
 
 
 def _up_to_the_end(logits: np.ndarray) -> np.ndarray:

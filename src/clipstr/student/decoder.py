@@ -2,8 +2,8 @@
 
 Each layer has a *query* stream (one learned query per position, asking for the next character)
 and the *content* (begin token and characters so far). The content is never updated between the
-layers, so its self-attention keys and values depend on layer, position and character alone and can
-be kept from step to step; the cross-attention's are fixed for each picture.
+layers, so its self-attention keys and values depend on layer, position and character alone; the
+cross-attention's are fixed for each picture.
 Parameter names are those of the authors' checkpoints.
 """
 
@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from clipstr.student.config import NUM_STAGES, StudentConfig
 
-__all__ = ["Attention", "ContentCache", "Decoder", "DecoderLayer", "KeysValues", "PictureMemory"]
+__all__ = ["Attention", "Decoder", "DecoderLayer", "KeysValues", "PictureMemory"]
 
 
 @dataclass(frozen=True)
@@ -37,23 +37,6 @@ class KeysValues:
 
 PictureMemory = list[KeysValues]
 """The cross-attention's keys and values of a picture, one pair per layer."""
-
-
-class ContentCache:
-    """The self-attention's keys and values of the text so far, one pair per layer, growing by appending."""
-
-    def __init__(self) -> None:
-        self.layers: list[KeysValues] = []
-
-    def append(self, layer: int, new: KeysValues) -> KeysValues:
-        """All keys and values of ``layer`` with ``new`` at their end."""
-        if layer == len(self.layers):
-            self.layers.append(new)
-        else:
-            old = self.layers[layer]
-            keys = torch.cat([old.keys, new.keys], dim=3)
-            self.layers[layer] = KeysValues(keys, torch.cat([old.values, new.values], dim=2))
-        return self.layers[layer]
 
 
 class Attention(nn.Module):
@@ -173,15 +156,9 @@ class Decoder(nn.Module):
         content: Float[Tensor, "batch length dim"],
         picture: PictureMemory,
         hidden: Float[Tensor, "*shape"] | None,
-        cache: ContentCache | None = None,
     ) -> list[Float[Tensor, "batch queries dim"]]:
-        """The four stages of the query stream.
-
-        With a ``cache``, ``content`` is only what is new and is appended to it.
-        """
+        """The four stages of the query stream."""
         seen = [layer.content_keys_values(content) for layer in self._layers]
-        if cache is not None:
-            seen = [cache.append(number, new) for number, new in enumerate(seen)]
         steps = list(zip(self._layers, seen, picture, strict=True)) * self.passes
         stages = []
         for step, (layer, text, image) in enumerate(steps):

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from clipstr.student.config import StudentConfig
-from clipstr.student.decoder import ContentCache, Decoder, PictureMemory, TokenEmbedding
+from clipstr.student.decoder import Decoder, PictureMemory, TokenEmbedding
 from clipstr.student.encoder import Encoder
 
 __all__ = ["Features", "Recogniser", "Stages"]
@@ -102,31 +102,13 @@ class Recogniser(nn.Module):
             visible = visible & readable[:, None, None, :]
         hidden = torch.zeros_like(visible, dtype=self.pos_queries.dtype).masked_fill(~visible, -torch.inf)
         query = self.dropout(self.pos_queries[:, positions].expand(tokens.shape[0], -1, -1))
-        return Stages(*self.decoder(query, self._content(tokens, 0), picture, hidden))
+        return Stages(*self.decoder(query, self._content(tokens), picture, hidden))
 
-    def step(
-        self,
-        newest: Int[Tensor, "batch 1"],
-        position: int,
-        picture: PictureMemory,
-        cache: ContentCache,
-    ) -> Float[Tensor, "batch num_classes"]:
-        """The logits of the character at ``position`` after the newest token; older ones are in ``cache``."""
-        query = self.pos_queries[:, position : position + 1].expand(newest.shape[0], -1, -1)
-        stages = self.decoder(query, self._content(newest, position), picture, None, cache)
-        logits: Tensor = self.head(stages[-1])
-        return logits[:, 0]
-
-    def _content(self, tokens: Int[Tensor, "batch length"], start: int) -> Float[Tensor, "batch length dim"]:
-        """Embedded tokens of places ``start`` and on, each but begin with the query of the place before."""
+    def _content(self, tokens: Int[Tensor, "batch length"]) -> Float[Tensor, "batch length dim"]:
+        """Embedded tokens, each but begin with the query of the place before."""
         embedded: Tensor = self.text_embed(tokens)
-        stop = start + tokens.shape[1]
-        if start == 0:
-            shifted = torch.cat(
-                [torch.zeros_like(self.pos_queries[:, :1]), self.pos_queries[:, : stop - 1]], 1
-            )
-        else:
-            shifted = self.pos_queries[:, start - 1 : stop - 1]
+        before = self.pos_queries[:, : tokens.shape[1] - 1]
+        shifted = torch.cat([torch.zeros_like(self.pos_queries[:, :1]), before], dim=1)
         content: Tensor = self.dropout(embedded + shifted)
         return content
 
@@ -134,29 +116,6 @@ class Recogniser(nn.Module):
         """False where a token is end or padding: nobody looks at those in training."""
         charset = self.config.charset
         return (tokens != charset.end) & (tokens != charset.padding)
-
-    @torch.inference_mode()
-    def greedy(
-        self, images: Float[Tensor, "batch 3 height width"], *, cached: bool = True
-    ) -> Float[Tensor, "batch positions num_classes"]:
-        """The logits of reading ``images`` character by character, each time taking the likeliest.
-
-        All max_length + 1 positions are computed, those behind the end of a text too. With ``cached``
-        false every step starts anew from the first token; the numbers agree to rounding.
-        """
-        charset = self.config.charset
-        picture = self.decoder.picture_memory(self.encoder.forward_stages(images)[-1])
-        tokens = torch.full((len(images), 1), charset.begin, device=images.device)
-        cache, rows = ContentCache(), []
-        for position in range(self.config.max_length + 1):
-            if cached:
-                logits = self.step(tokens[:, -1:], position, picture, cache)
-            else:
-                here = torch.tensor([position], device=images.device)
-                logits = self.head(self.decode(tokens, here, picture).stage4)[:, 0]
-            rows.append(logits)
-            tokens = torch.cat([tokens, logits.argmax(-1, keepdim=True)], dim=1)
-        return torch.stack(rows, dim=1)
 
 
 def _initialise_part(module: nn.Module, *, std: float) -> None:

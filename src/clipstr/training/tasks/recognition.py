@@ -25,7 +25,7 @@ from clipstr.training.recipe import Recipe
 from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, Learner, make_batch
 from clipstr.training.tasks.prompted import prompted_recogniser, save_trained
-from clipstr.training.tasks.validation import StudentReader
+from clipstr.training.tasks.validation import reading_with
 
 __all__ = ["Recognition", "pair_sizes"]
 
@@ -97,13 +97,13 @@ class Recognition:
         """Word accuracy by set, their sample-weighted mean, and how the first words of each set are read."""
         if not self.sets:
             return Validation(accuracy={})
-        reader = StudentReader(self.student, name=self.recipe.name)
         watch = _FirstReadings(self.sets, self.form.preprocessing, each=max(_SHOWN // len(self.sets), 1))
-        results = [
-            evaluate_set(reader, name, source, self._rule, batch_size=reader.batch_size, watch=watch)
-            for name, source in self.sets.items()
-        ]
-        mean = Evaluation(model=reader.name, rule=self._rule, sets=tuple(results)).weighted.accuracy
+        with reading_with(self.student, name=self.recipe.name) as reader:
+            results = [
+                evaluate_set(reader, name, source, self._rule, batch_size=reader.batch_size, watch=watch)
+                for name, source in self.sets.items()
+            ]
+        mean = Evaluation(model=self.recipe.name, rule=self._rule, sets=tuple(results)).weighted.accuracy
         accuracy = {result.name: result.means.accuracy for result in results} | {"mean": mean}
         return Validation(accuracy=accuracy, readings=tuple(watch.readings))
 

@@ -1,0 +1,75 @@
+"""An exported model: two graphs that the engine runs, the encoder once a picture, the decoder once a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from clipstr.decoding import Rows
+from clipstr.engine import Session
+from clipstr.errors import ModelFileError
+from clipstr.form import WordForm
+from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
+
+__all__ = ["ExportedModel"]
+
+
+class ExportedModel:
+    """The `Scorer` of an encoder's and a decoder's graph. Threads may share it; it can be pickled.
+
+    The encoder takes ``images`` (batch, 3, height, width) and gives what the decoder takes beside ``ids`` and
+    ``positions`` to give ``logits``. Raises `ModelFileError` unless both fit each other and ``form``.
+    """
+
+    def __init__(self, form: WordForm, encoder: Session, decoder: Session, *, name: str) -> None:
+        self.form, self._encoder, self._decoder = form, encoder, decoder
+        inputs = encoder.inputs | decoder.inputs
+        if set(inputs) != {"images", "ids", "positions", *encoder.outputs} or "logits" not in decoder.outputs:
+            raise ModelFileError(f"{name}: its encoder and decoder do not fit each other: {sorted(inputs)}")
+        wanted = [3, form.preprocessing.height, form.preprocessing.width, form.charset.num_classes]
+        found = [*inputs["images"][1:], decoder.outputs["logits"][-1]]
+        if found != wanted:
+            raise ModelFileError(
+                f"{name}: its graphs do not fit its config: channels, height, width and classes are {found} "
+                f"there and {wanted} here"
+            )
+
+    @classmethod
+    def open(cls, config: ModelConfig, folder: Path, *, threads: int | None = None) -> ExportedModel:
+        """The model in ``folder``; ``threads`` compute the encoder (None: as many as are useful).
+
+        Raises `ModelFileError` if a file is missing, damaged or does not fit.
+        """
+        folder = folder.absolute()  # it may be opened again, from another working folder
+        encoder = Session(
+            partial(config.verified, folder, ENCODER_FILE), threads=threads, name=str(folder / ENCODER_FILE)
+        )
+        # The decoder's steps are too short to be shared: a second thread makes words slower.
+        decoder = Session(
+            partial(config.verified, folder, DECODER_FILE), threads=1, name=str(folder / DECODER_FILE)
+        )
+        return cls(config.form, encoder, decoder, name=str(folder))
+
+    def look(self, inputs: np.ndarray) -> KeysAndValues:
+        """What the decoder needs of pictures, (batch, 3, height, width) in float32."""
+        return KeysAndValues(self._encoder.run({"images": inputs}), self._decoder)
+
+
+@dataclass(frozen=True)
+class KeysAndValues:
+    """The `Memory` of an exported model: tensors by name, a row a picture, and the decoder's graph."""
+
+    tensors: dict[str, np.ndarray]
+    decoder: Session
+
+    def __len__(self) -> int:
+        return len(next(iter(self.tensors.values())))
+
+    def rows(self, rows: Rows) -> KeysAndValues:
+        return KeysAndValues({name: tensor[rows] for name, tensor in self.tensors.items()}, self.decoder)
+
+    def logits(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        return self.decoder.run({"ids": ids, "positions": positions, **self.tensors}, ["logits"])["logits"]
