@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipstr.charset import ALPHABETS, Charset
+from clipstr.charset import ALPHABETS, Charset, Written
 from clipstr.errors import CharsetError
 
 PAPER = Charset(ALPHABETS["36"])
@@ -66,3 +69,105 @@ def test_unknown_characters_and_ids_are_named() -> None:
         PAPER.encode("A!b")
     with pytest.raises(CharsetError, match="37 is no character id"):
         PAPER.decode([37])
+
+
+ALPHABETS_OF_ALL_KINDS = [
+    *ALPHABETS.values(),
+    "ABC",
+    "äöü",
+    "ÄÖÜ",
+    "αβγδσω",
+    "αβγδσςω",
+    "ΑΒΓΔΣΩ",
+    "åÅΩK½ﬁ",
+    "éE日本ß",
+]
+TEXTS = st.text(
+    alphabet=st.one_of(
+        st.characters(exclude_categories=["Cs"]), st.sampled_from("½℃ﬁßİıςΣΩÅK\u0301\u0307eE\u200d…™²①Ａ９")
+    ),
+    max_size=30,
+)
+
+
+@given(st.sampled_from(ALPHABETS_OF_ALL_KINDS), TEXTS)
+def test_every_text_is_written_in_one_way_and_what_became_of_it_is_told(characters: str, text: str) -> None:
+    charset = Charset(characters)
+    written = charset.written(text)
+    assert written.text == charset.fold(text)
+    assert set(written.text) <= set(characters)
+    assert charset.written(written.text) == Written(written.text, len(written.text))
+    for form in ("NFC", "NFD"):
+        assert charset.written(unicodedata.normalize(form, text)) == written
+    assert len(written.text) <= written.length
+    if written.is_whole:
+        assert bool(written.text) == bool("".join(text.split()))
+    for character in written.lost + "".join(written.parted):
+        assert character in unicodedata.normalize("NFC", text)
+        assert character not in charset
+    # A character that is neither lost nor parted stands there: alone, it is written.
+    for character in set(unicodedata.normalize("NFC", "".join(text.split()))):
+        assert bool(charset.fold(character)) != (character in written.lost)
+
+
+@given(st.sampled_from(ALPHABETS_OF_ALL_KINDS), TEXTS, TEXTS)
+def test_a_length_is_counted_after_all_that_makes_a_text_longer(
+    characters: str, text: str, more: str
+) -> None:
+    charset = Charset(characters)
+    together = charset.fold(f"{text} {more}")
+    assert len(together) <= charset.written(f"{text} {more}").length
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "text", "written"),
+    [
+        ("94", "½", Written("12", 2, "", {"½": "12"})),
+        ("94", "20℃", Written("20C", 3, "", {"℃": "C"})),
+        ("94", "ﬁne…²", Written("fine...2", 8)),
+        ("36", "don't €5", Written("dont5", 6, "'€")),
+        ("36", "Ångström", Written("angstrom", 8)),
+        ("αβγδσω", "ΟΔΟΣ", Written("δσ", 4, "ΟΟ"[:1])),
+        ("αδοσω", "ΟΔΟΣ ας", Written("οδοσασ", 6)),
+        ("αδοσςω", "ΟΔΟΣ", Written("οδος", 4)),
+        ("SUÄ", "süß", Written("SSS", 4, "ü")),
+    ],
+)
+def test_what_is_lost_and_what_stands_as_something_else_is_known(
+    alphabet: str, text: str, written: Written
+) -> None:
+    assert Charset.named(alphabet).written(text) == written
+
+
+@pytest.mark.parametrize(
+    ("characters", "told"),
+    [
+        ("abc\N{OHM SIGN}", r"U\+2126.* write .*U\+03A9"),
+        ("abc\N{ANGSTROM SIGN}", r"U\+212B.*U\+00C5"),
+        ("abc\N{KELVIN SIGN}", r"U\+212A.*U\+004B"),
+        ("ae\u0301", "beside each other .* 'aé'"),
+        ("a\ud800", r"U\+D800"),
+    ],
+)
+def test_an_alphabet_that_no_label_could_match_is_refused_and_the_right_one_told(
+    characters: str, told: str
+) -> None:
+    with pytest.raises(CharsetError, match=told):
+        Charset(characters)
+
+
+@pytest.mark.parametrize("wrong", [94, None, ["a", "b"], b"abc"])
+def test_an_alphabet_is_a_text(wrong: Any) -> None:
+    with pytest.raises(CharsetError, match="an alphabet is a text"):
+        Charset(wrong)
+
+
+@given(st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp", "Cc"]))
+def test_an_alphabet_of_one_character_knows_a_label_of_it_or_is_refused(character: str) -> None:
+    try:
+        charset = Charset(character)
+    except CharsetError:
+        assert unicodedata.normalize("NFC", character) != character
+    else:
+        assert charset.fold(character) == character
+        assert charset.written(character).is_whole

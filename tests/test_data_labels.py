@@ -67,6 +67,35 @@ def test_labels_with_unknown_characters_can_be_dropped_whole() -> None:
         LabelRule(Charset.named("36"), unknown="keep")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("label", "told"), [("1½", "½ as 12"), ("20℃", "℃ as C")])
+def test_a_character_of_which_a_part_is_left_is_told_and_drops_its_label_if_unknown_ones_do(
+    label: str, told: str
+) -> None:
+    assert RULE_94.apply(label).parted == (told,)
+    assert RULE_94.apply_all([label, "a"]).deleted == {told: 1}
+    dropping = LabelRule(Charset.named("94"), unknown="drop")
+    assert dropping.apply(label) == FoldedLabel(text=None, dropped="unknown", parted=(told,))
+
+
+@pytest.mark.parametrize(
+    ("characters", "label"),
+    [
+        ("STRÄ", "ß" * 4),
+        ("AFI", "ŉ" * 8),
+        ("abc", "ﬁ" * 4),
+        ("iab", "İ" * 4),
+        ("94", "½" * 3),
+        ("94", "…" * 3),
+    ],
+)
+def test_a_label_that_grows_while_it_is_folded_never_passes_the_longest_length(
+    characters: str, label: str
+) -> None:
+    charset = Charset.named(characters)
+    text = LabelRule(charset, 7).apply(label).text
+    assert text is None or len(text) <= 7
+
+
 def test_length_is_counted_before_characters_are_deleted() -> None:
     assert RULE_36.apply("a" * 25).text == "a" * 25
     assert RULE_36.apply("a" + "-" * 25) == FoldedLabel(text=None, dropped="too long")

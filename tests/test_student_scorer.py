@@ -1,4 +1,4 @@
-"""`clipstr.student.scorer`: the decoder that reads exported models reads the same with a recogniser in PyTorch."""
+"""`clipstr.student.scorer`: the decoder of exported models reads with a recogniser in PyTorch, too."""
 
 from __future__ import annotations
 

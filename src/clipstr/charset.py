@@ -149,6 +149,9 @@ class Charset:
         """
         return "".join(c for c in self.in_its_case(self.normalise(text)) if c in self._ids)
 
+    def _is_all_of(self, character: str, kept: str) -> bool:
+        return kept in (self.in_its_case(character), self.in_its_case(_bare(character)))
+
     def written(self, text: str) -> Written:
         """``text`` as this alphabet writes it, and what became of it on the way."""
         whole = self.in_its_case(self.normalise(text))
@@ -159,7 +162,7 @@ class Charset:
         characters = dict.fromkeys(normal_form("".join(text.split())))
         became = {character: self.fold(character) for character in characters}
         lost = "".join(character for character, kept in became.items() if not kept)
-        parted = {c: kept for c, kept in became.items() if kept and kept != self.in_its_case(_bare(c))}
+        parted = {c: kept for c, kept in became.items() if kept and not self._is_all_of(c, kept)}
         return Written(folded, len(whole), lost, parted)
 
 
