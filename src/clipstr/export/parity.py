@@ -111,6 +111,6 @@ def _same_text(logits: np.ndarray, expected: np.ndarray) -> bool:
     Where two characters are even to the recogniser itself, either is the same: a rounding decides.
     """
     counted = _up_to_the_end(expected[None])[0]
-    chances = _probabilities(expected[counted])
+    chances = probabilities(expected[counted])
     chosen = np.take_along_axis(chances, logits[counted].argmax(-1)[:, None], axis=-1)[:, 0]
     return bool((chances.max(-1) - chosen <= EVEN).all())
