@@ -69,7 +69,7 @@ def _opened(model: str, batch_size: int, threads: int | None, second_looks: bool
         return Reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
     with console.needs_extra("train", "reading with a model that is not exported"):
         from clipstr.training import open_reader
-    return open_reader(model, batch_size=batch_size)
+    return open_reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
 
 
 def lookers(models: Sequence[str]) -> tuple[list[Looker], str]:
