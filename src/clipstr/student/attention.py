@@ -10,9 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from clipstr.decoding import assemble, greedy
 from clipstr.imaging import load_image
 from clipstr.student.decoder import Attention, DecoderLayer, KeysValues
 from clipstr.student.recogniser import Recogniser
+from clipstr.student.scorer import StudentScorer
 from clipstr.student.storage import load_recogniser
 
 __all__ = ["Looked", "Looker"]
@@ -46,17 +48,15 @@ class Looker:
         """What is read in ``picture`` at one look, and where it was looked."""
         prepared = self._form.preprocessing
         pixels = prepared.resize(load_image(picture))
-        images = torch.from_numpy(prepared.normalise(pixels[None]))
-        charset = self._form.charset
+        inputs, charset = prepared.normalise(pixels[None]), self._form.charset
+        logits = greedy(StudentScorer(self._model).look(inputs), self._form)
+        reading = assemble(logits[0], charset)
+        tokens = torch.tensor([[charset.begin, *charset.encode(reading.text)]])
         with torch.inference_mode():
-            chances = self._model.greedy(images).softmax(-1)[0]
-            ids = chances.argmax(-1).tolist()
-            length = ids.index(charset.end) if charset.end in ids else len(ids) - 1
-            tokens = torch.tensor([[charset.begin, *ids[:length]]])
-            maps = cross_attention(self._model, images, tokens)[0, :length]
+            maps = cross_attention(self._model, torch.from_numpy(inputs), tokens)[0, : len(reading.text)]
         return Looked(
-            text=charset.decode(ids[:length]),
-            confidences=tuple(chances[:length].amax(-1).tolist()),
+            text=reading.text,
+            confidences=tuple(character.confidence for character in reading.characters),
             maps=maps.numpy(),
         )
 
