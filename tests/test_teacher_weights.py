@@ -146,7 +146,9 @@ def test_a_file_with_code_is_not_opened(described: Architecture, tmp_path: Path,
 
     path, content = tmp_path / "x.pt", {"state_dict": clips.weights(described), "hook": Code()}
     torch.save(content, path) if how == "zip" else path.write_bytes(pickle.dumps(content))
-    with pytest.raises(TeacherError, match=r"holds more than tensors, .*save its state_dict as .safetensors"):
+    with pytest.raises(
+        TeacherError, match=r"holds more than tensors and plain values, .*save its state_dict as .safetensors"
+    ):
         clips.load(path, tmp_path)
     assert not (tmp_path / "owned").exists()
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from clipstr.errors import ClipstrError, DataError, ExperimentError, UnfinishedError
+from clipstr.files import make_folder, read_text, text_lines, write_text
 
 __all__ = ["Cell", "Experiment", "Turn", "accuracies", "train"]
 
@@ -142,11 +143,11 @@ class Experiment:
         if remaining is not None and remaining < SHORTEST:
             raise UnfinishedError(f"{cell.name} was not begun: the time is over")
         folder, start = self.place(cell), time.monotonic()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         made = dict(cell.make(Turn(folder=folder, seconds=remaining, stop=stop)))
         record = {"format": FORMAT, "name": cell.name, "key": cell.key, "result": made}
         text = _plain(record | {"seconds": round(time.monotonic() - start, 1)}, indent=2)
-        _write(folder / CELL_FILE, text + "\n")
+        write_text(folder / CELL_FILE, text + "\n")
         return self.finished(cell) or {}, True
 
 
@@ -160,7 +161,7 @@ def train(
     `ExperimentError` with the end of its log if it failed or another process works in that folder.
     """
     folder, log = turn.folder, turn.folder / LOG_FILE
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     resume = ["--resume"] if (folder / "last.ckpt").exists() else []
     command = [sys.executable, "-m", "clipstr", *arguments, "--out", str(folder), *resume]
     limits = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
@@ -189,7 +190,7 @@ def accuracies(run: Path) -> dict[str, float]:
 
     Not the best on the way: that would be chosen on what it is judged by. Empty if it never validated.
     """
-    lines = (run / "losses.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = text_lines(read_text(run / "losses.jsonl", error=DataError))
     records = (json.loads(line) for line in reversed(lines))
     return next((record["accuracy"] for record in records if "accuracy" in record), {})
 
@@ -245,9 +246,3 @@ def _raise_for(problems: Mapping[str, Exception], count: int) -> None:
 
 def _plain(values: Values, *, indent: int | None = None) -> str:
     return json.dumps(values, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=indent)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

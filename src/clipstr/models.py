@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from clipstr.errors import InputError, ModelFileError, ModelNotFoundError
+from clipstr.files import file_sha256, write_json
 from clipstr.form import WordForm
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "FileRecord",
     "ModelConfig",
     "embedded_models",
-    "file_sha256",
     "find_model",
     "installed_models",
 ]
@@ -98,9 +98,7 @@ class ModelConfig:
             "source": self.source,
             "files": {name: asdict(record) for name, record in self.files.items()},
         }
-        temporary = folder / f"{CONFIG_FILE}.new"
-        temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(folder / CONFIG_FILE)
+        write_json(folder / CONFIG_FILE, values)
 
     @property
     def checksum(self) -> str:
@@ -165,15 +163,6 @@ def _from_first_format(values: dict[str, Any]) -> dict[str, Any]:
     moved = ("charset", *form)
     others = {name: value for name, value in values.items() if name not in moved}
     return others | {"form": form, "architecture": architecture}
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file of any size, in hexadecimal. Raises `OSError`."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _record(path: Path) -> FileRecord:

@@ -7,19 +7,16 @@ those and nothing else, and to be sure that none is missing, misshapen or left o
 
 from __future__ import annotations
 
-import pickle
 import re
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
-import torch
 from torch import Tensor
 
 from clipstr.errors import CheckpointError
-from clipstr.models import file_sha256
+from clipstr.files import file_sha256
 from clipstr.student import BASE, Recogniser
-from clipstr.student.storage import mismatches, save_recogniser
+from clipstr.student.storage import save_recogniser
+from clipstr.tensors import listed, load_state, mismatches
 
 __all__ = ["import_checkpoint"]
 
@@ -27,8 +24,6 @@ _TEACHER = re.compile(
     r"(clip|clip_model)\.|align_proj\d+$|(align_head|norm_head|align_head_vis|norm_head_vis)\d+\.|word_embed\."
 )
 """What an authors' file holds beside the recogniser: CLIP, the projections and their norms."""
-
-_NAMED_WRONGLY = 5  # how many names an error lists before it only counts
 
 
 def import_checkpoint(checkpoint: Path, out: Path, *, name: str = "clip-ocr") -> None:
@@ -40,13 +35,11 @@ def import_checkpoint(checkpoint: Path, out: Path, *, name: str = "clip-ocr") ->
     weights = _weights(checkpoint)
     recogniser = {key: value for key, value in weights.items() if not _TEACHER.match(key)}
     model = Recogniser(BASE)
-    wrong = mismatches(recogniser, model)
+    wrong = mismatches(recogniser, model.state_dict())
     if wrong:
-        listed = "; ".join(wrong[:_NAMED_WRONGLY])
-        more = f"; and {len(wrong) - _NAMED_WRONGLY} more" if len(wrong) > _NAMED_WRONGLY else ""
         raise CheckpointError(
             f"{checkpoint} is no checkpoint of the authors' CLIP-OCR with its 36 characters: "
-            f"{listed}{more}{_guess(weights)}"
+            f"{listed(wrong)}{_guess(weights)}"
         )
     model.load_state_dict(recogniser)
     source = {
@@ -59,20 +52,7 @@ def import_checkpoint(checkpoint: Path, out: Path, *, name: str = "clip-ocr") ->
 
 def _weights(checkpoint: Path) -> dict[str, Tensor]:
     """The tensors of a Lightning file's ``state_dict``, or of a bare one, by name."""
-    try:
-        content: Any = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{checkpoint}: there is no such file") from error
-    except (OSError, RuntimeError, EOFError, BadZipFile, KeyError, ValueError) as error:
-        raise CheckpointError(f"{checkpoint}: no PyTorch checkpoint, or a damaged one: {error}") from error
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{checkpoint}: holds more than tensors and plain values, which could run code when loaded; "
-            "save its state_dict alone and import that"
-        ) from error
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError(f"{checkpoint}: has no state_dict of named tensors")
+    weights = load_state(checkpoint, error=CheckpointError)
     # Lightning wrappers put the network below one attribute; the names behind it are the same.
     if weights and all(key.startswith("model.") for key in weights):
         return {key.removeprefix("model."): value for key, value in weights.items()}

@@ -12,6 +12,7 @@ from clipstr.errors import ExportError
 from clipstr.export.compression import Precision, compressed
 from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import Parity, compare, require_parity
+from clipstr.files import make_folder, write_bytes
 from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
 from clipstr.student.storage import TRAINABLE_FILE, load_recogniser, save_trainable
 from clipstr.synth import SynthConfig, WordRenderer
@@ -49,9 +50,9 @@ def export_model(
     parity = compare(student, encoder, decoder, _pictures(config))
     require_parity(parity, precision)
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
         for name, graph in ((ENCODER_FILE, encoder), (DECODER_FILE, decoder)):
-            (out / name).write_bytes(graph.SerializeToString())
+            write_bytes(out / name, graph.SerializeToString())
         files = [ENCODER_FILE, DECODER_FILE]
         if trainable:
             save_trainable(student, out)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,22 +12,20 @@ import open_clip
 import torch
 from open_clip.model import CustomTextCLIP, convert_to_custom_text_state_dict
 from open_clip.pretrained import download_pretrained, get_pretrained_cfg, list_pretrained_tags_by_model
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clipstr.errors import TeacherError
-from clipstr.models import file_sha256
+from clipstr.files import file_sha256, make_folder, write_json
 from clipstr.teacher.architecture import Architecture, architecture_in, named_architecture
 from clipstr.teacher.config import TeacherConfig
 from clipstr.teacher.images import resize_input
 from clipstr.teacher.positions import fit_positions
+from clipstr.tensors import listed, load_state, load_tensors, mismatches, save_tensors
 
 __all__ = ["CONFIG_FILE", "WEIGHTS_FILE", "LoadedClip", "load_clip", "save_clip"]
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 _SCRIPT_CONSTANTS = ("input_resolution", "context_length", "vocab_size")  # in OpenAI's files, no weights
-_NAMED_WRONGLY = 4  # how many names an error lists before it only counts
 
 
 @dataclass(frozen=True)
@@ -62,12 +58,10 @@ def load_clip(config: TeacherConfig, *, height: int, width: int) -> LoadedClip:
     if not architecture.of_timm:
         fit_positions(weights, architecture, given, how=config.positions, path=path)
     model = architecture.build()
-    wrong = _mismatches(weights, model.state_dict())
+    wrong = mismatches(weights, model.state_dict())
     if wrong:
-        more = f"; and {len(wrong) - _NAMED_WRONGLY} more" if len(wrong) > _NAMED_WRONGLY else ""
         raise TeacherError(
-            f"{path} does not fit the architecture {architecture.name} ({'; '.join(wrong[:_NAMED_WRONGLY])}"
-            f"{more}): set teacher.architecture to the one that it was made with"
+            f"{path} does not fit the architecture {architecture.name} ({listed(wrong)}): set teacher.architecture to the one that it was made with"
         )
     model.load_state_dict(weights)
     model.eval().requires_grad_(False)
@@ -82,14 +76,9 @@ def save_clip(
 
     ``open_clip.create_model("local-dir:FOLDER")`` and `load_clip` open it alike.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f"{WEIGHTS_FILE}.new"
-    save_file(
-        {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}, temporary
-    )
-    temporary.replace(folder / WEIGHTS_FILE)
-    text = json.dumps(architecture.to_dict() | {"source": source}, indent=2) + "\n"
-    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")
+    make_folder(folder)
+    save_tensors(folder / WEIGHTS_FILE, model.state_dict())
+    write_json(folder / CONFIG_FILE, architecture.to_dict() | {"source": source})
 
 
 def _weights_in(folder: Path) -> Path:
@@ -151,10 +140,11 @@ def _read(path: Path, sha256: str) -> dict[str, Tensor]:
                 "fetch it again"
             )
     try:
-        weights = load_file(path) if path.suffix == ".safetensors" else _read_pickled(path)
-    except (OSError, RuntimeError, EOFError, BadZipFile, KeyError, ValueError, SafetensorError) as error:
+        safe = path.suffix == ".safetensors"
+        weights = load_tensors(path, error=TeacherError) if safe else _read_pickled(path)
+    except (OSError, RuntimeError, BadZipFile) as error:
         raise TeacherError(
-            f"{path} is no weight file, or a truncated one; fetch it again ({_first_line(error)})"
+            f"{path} is no weight file, or a truncated one; fetch it again ({error})"
         ) from error
     weights = {name.removeprefix("module."): value.float() for name, value in weights.items()}
     for name in _SCRIPT_CONSTANTS:
@@ -178,21 +168,7 @@ def _read_pickled(path: Path) -> dict[str, Tensor]:
             )
         script = torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
         return dict(script.state_dict())
-    try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise TeacherError(
-            f"{path} holds more than tensors, which could run code when loaded, or is damaged, and was not "
-            "opened; fetch it again, or save its state_dict as .safetensors where you trust it"
-        ) from error
-    weights = content.get("state_dict", content) if isinstance(content, dict) else None
-    if not isinstance(weights, dict) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
-    ):
-        raise TeacherError(
-            f"{path} holds no state_dict of named tensors; save the model's state_dict() alone"
-        )
-    return weights
+    return load_state(path, error=TeacherError)
 
 
 def _require_whole(path: Path) -> None:
@@ -210,18 +186,3 @@ def _is_script(path: Path) -> bool:
         return False
     with ZipFile(path) as archive:
         return any("/code/" in name or name.endswith("/constants.pkl") for name in archive.namelist())
-
-
-def _mismatches(weights: dict[str, Tensor], expected: dict[str, Tensor]) -> list[str]:
-    """What keeps ``weights`` from being the ``expected`` ones, a line each; other shapes first."""
-    misshapen = [
-        f"{name} has shape {tuple(weights[name].shape)}, not {tuple(value.shape)}"
-        for name, value in expected.items()
-        if name in weights and weights[name].shape != value.shape
-    ]
-    missing = [f"missing {name}" for name in expected if name not in weights]
-    return misshapen + missing + [f"unexpected {name}" for name in weights if name not in expected]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from clipstr.errors import TrainingError
+from clipstr.files import read_text, text_lines, write_text
+from clipstr.tensors import load_pickled, save_pickled
 
-__all__ = ["Checkpoint", "cut_log", "load_checkpoint", "mend_folder", "replace_folder", "save_checkpoint"]
+__all__ = ["Checkpoint", "cut_log", "load_checkpoint", "save_checkpoint"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +33,10 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
     Raises `TrainingError` if it cannot be written.
     """
-    temporary = path.with_suffix(path.suffix + ".new")
     fields = {name: getattr(checkpoint, name) for name in Checkpoint.__dataclass_fields__}
     try:
-        with temporary.open("wb") as file:
-            torch.save(fields, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _flush_folder(path.parent)
+        save_pickled(path, fields)
     except (OSError, RuntimeError) as error:  # PyTorch's writer tells of a full disk by the latter
-        temporary.unlink(missing_ok=True)
         raise TrainingError(
             f"{path}: the checkpoint cannot be written, the disk may be full: {error}; the last one is whole"
         ) from error
@@ -55,46 +44,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint in ``path``; raises `TrainingError` if it is missing or damaged."""
+    if not path.exists():
+        raise TrainingError(f"{path}: there is no checkpoint to resume from")
     try:
-        fields = torch.load(path, map_location="cpu", weights_only=True)
-        return Checkpoint(**fields)
-    except FileNotFoundError as error:
-        raise TrainingError(f"{path}: there is no checkpoint to resume from") from error
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError, TypeError, KeyError) as error:
+        return Checkpoint(**load_pickled(path, error=TrainingError))
+    except (TrainingError, TypeError) as error:
         raise TrainingError(f"{path}: the checkpoint is damaged: {error}") from error
-
-
-def replace_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Lets ``write`` fill a new folder and puts it in the place of ``folder``.
-
-    If the process dies between the two renames, `mend_folder` brings the old one back. Raises `OSError`,
-    and whatever ``write`` does, the old one left in its place.
-    """
-    new, old = _beside(folder)
-    shutil.rmtree(new, ignore_errors=True)
-    try:
-        write(new)
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    mend_folder(folder)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    _flush_folder(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def mend_folder(folder: Path) -> None:
-    """Undoes what an interrupted `replace_folder` left half done."""
-    old = _beside(folder)[1]
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _beside(folder: Path) -> tuple[Path, Path]:
-    return folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
 
 
 def cut_log(path: Path, samples: int) -> None:
@@ -102,26 +57,10 @@ def cut_log(path: Path, samples: int) -> None:
     if not path.exists():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text_lines(read_text(path, error=TrainingError)):
         try:
             if int(json.loads(line)["samples"]) <= samples:
                 kept.append(line + "\n")
         except (ValueError, KeyError, TypeError):
             continue
-    temporary = path.with_suffix(path.suffix + ".new")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    temporary.replace(path)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Makes a rename in ``folder`` survive a power cut, where the system lets folders be flushed."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)
+    write_text(path, "".join(kept))

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from clipstr.errors import MissingExtraError, TrainingError
+from clipstr.files import write_text
 from clipstr.sheets import readings_sheet
 from clipstr.training.observer import Outcome, Step, Validation
 
@@ -114,7 +115,7 @@ class _Wandb:
         self.run = wandb.init(
             dir=str(folder), name=run_name, config=settings, id=name, resume="allow" if name else None
         )
-        known.write_text(self.run.id, encoding="utf-8")
+        write_text(known, self.run.id)
         self.run.define_metric("samples")
         self.run.define_metric("*", step_metric="samples")
 
@@ -146,7 +147,7 @@ class _Mlflow:
             name = self.client.create_run(number, run_name=run_name).info.run_id
             self.client.log_dict(name, settings, "recipe.json")
         self.run = name
-        known.write_text(name, encoding="utf-8")
+        write_text(known, name)
 
     def numbers(self, values: Mapping[str, float], samples: int) -> None:
         now = int(1000 * time.time())

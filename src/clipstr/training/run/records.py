@@ -8,9 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from safetensors import SafetensorError
-
 from clipstr.errors import TrainingError
+from clipstr.files import make_folder, mend_folder, replace_folder, whole_file, write_json
 from clipstr.sheets import readings_sheet
 from clipstr.training.observer import Observer, Outcome, Step, Validation
 from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
@@ -18,8 +17,6 @@ from clipstr.training.run.checkpoint import (
     Checkpoint,
     cut_log,
     load_checkpoint,
-    mend_folder,
-    replace_folder,
     save_checkpoint,
 )
 from clipstr.training.run.journals import Journal, open_journal
@@ -68,8 +65,8 @@ class Records:
         samples = state.samples if state else 0
         plain = plain_recipe(self.recipe)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            (self.folder / RECIPE_FILE).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+            make_folder(self.folder)
+            write_json(self.folder / RECIPE_FILE, plain)
             mend_folder(self.folder / BEST_FOLDER)
             cut_log(self.folder / LOSSES_FILE, samples)
         except OSError as error:
@@ -125,7 +122,8 @@ class Records:
         self._log(step, accuracy=validation.accuracy)
         if validation.readings:
             try:
-                readings_sheet(validation.readings).save(self.folder / READINGS_FILE)
+                with whole_file(self.folder / READINGS_FILE) as file:
+                    readings_sheet(validation.readings).save(file, "PNG")
             except OSError as error:
                 raise self._unwritable(error) from error
         self._tell(lambda observer: observer.validated(step, validation))
@@ -154,7 +152,7 @@ class Records:
         """Lets ``write`` fill the folder of the best model, whole or not at all."""
         try:
             replace_folder(self.folder / BEST_FOLDER, write)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             raise TrainingError(
                 f"{self.folder / BEST_FOLDER}: the model cannot be written: {error}; the last one is whole"
             ) from error

@@ -11,17 +11,15 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from clipstr.errors import InputError, ModelFileError
-from clipstr.files import write_bytes
+from clipstr.files import make_folder
 from clipstr.models import ModelConfig
 from clipstr.student import Recogniser
 from clipstr.student.config import NUM_STAGES
-from clipstr.student.storage import mismatches
 from clipstr.teacher import Teacher
+from clipstr.tensors import mismatches, save_tensors, tensors_in
 from clipstr.training.recipe import Recipe, recipe_from_dict
 
 __all__ = ["TRAINED_FILE", "PromptedClip", "load_trained", "prompted_recogniser", "save_trained"]
@@ -58,9 +56,8 @@ def save_trained(model: Recogniser, folder: Path, *, name: str, source: dict[str
 
     ``source`` holds the recipe, by which `load_trained` finds the frozen CLIP again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    write_bytes(folder / TRAINED_FILE, save(weights))
+    make_folder(folder)
+    save_tensors(folder / TRAINED_FILE, model.state_dict())
     config = ModelConfig(name=name, form=model.config.form, architecture=model.config.sizes, source=source)
     config.with_files(folder, [TRAINED_FILE]).save(folder)
 
@@ -75,11 +72,11 @@ def load_trained(folder: Path) -> Recogniser:
     content = config.verified(folder, TRAINED_FILE)
     try:
         recipe = recipe_from_dict(config.source["recipe"])
-        weights = load(content)
-    except (KeyError, InputError, SafetensorError) as error:
+        weights = tensors_in(content, folder / TRAINED_FILE, error=ModelFileError)
+    except (KeyError, InputError) as error:
         raise ModelFileError(f"{folder}: the recogniser cannot be loaded: {error}") from error
     model = prompted_recogniser(recipe, Teacher(recipe.teacher, config.form.preprocessing))
-    if wrong := mismatches(weights, model):
+    if wrong := mismatches(weights, model.state_dict()):
         raise ModelFileError(f"{folder / TRAINED_FILE} does not fit its config: {'; '.join(wrong)}")
     model.load_state_dict(weights)
     return model
