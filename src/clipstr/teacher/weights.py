@@ -61,7 +61,8 @@ def load_clip(config: TeacherConfig, *, height: int, width: int) -> LoadedClip:
     wrong = mismatches(weights, model.state_dict())
     if wrong:
         raise TeacherError(
-            f"{path} does not fit the architecture {architecture.name} ({listed(wrong)}): set teacher.architecture to the one that it was made with"
+            f"{path} does not fit the architecture {architecture.name} ({listed(wrong)}): "
+            "set teacher.architecture to the one that it was made with"
         )
     model.load_state_dict(weights)
     model.eval().requires_grad_(False)
