@@ -2,7 +2,7 @@
 # What runs has no compiler, no shell scripts of ours, no root, and writes nothing.
 
 FROM python:3.12-slim AS build
-ARG EXTRAS=serve
+ARG EXTRAS=serve,scenes
 WORKDIR /source
 RUN python -m venv /opt/clipstr
 COPY pyproject.toml README.md LICENSE NOTICE ./

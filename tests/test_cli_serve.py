@@ -38,7 +38,10 @@ def environment(**more: str) -> dict[str, str]:
 def served(*arguments: str | Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], serving.Running]]:
     """A service in a process of its own, ready; killed at the end if it still runs."""
     process = subprocess.Popen(
-        command(["--port", "0", *arguments]), env=environment(**more), stderr=subprocess.PIPE, text=True
+        command(["--port", "0", "--no-scan", *arguments]),
+        env=environment(**more),
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stderr is not None

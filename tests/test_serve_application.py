@@ -24,7 +24,7 @@ LIMITS = Limits(bytes=100_000, held_bytes=150_000, items=4, pixels=50_000, words
 
 @pytest.fixture(scope="module")
 def served(toy_model: Path) -> Iterator[Running]:
-    with running(ServiceSettings(models=(str(toy_model),), threads=1, limits=LIMITS)) as service:
+    with running(ServiceSettings(scans=False, models=(str(toy_model),), threads=1, limits=LIMITS)) as service:
         yield service
 
 
@@ -122,6 +122,29 @@ def test_json_that_asks_for_nothing_is_told(served: Running, body: bytes) -> Non
     assert answer.values["error"]["type"] in ("bad_json", "no_pictures")
 
 
+def test_words_come_as_documents_too(served: Running) -> None:
+    files = [("a.png", picture("abc")), ("b.png", b"no picture"), ("c.png", picture("deaf"))]
+    kinds = {"text": "text/plain", "hocr": "application/xhtml+xml", "alto": "application/xml"}
+    for format_, kind in {**kinds, "pdf": "application/pdf"}.items():
+        answer = served.post_files(f"/v1/read?format={format_}", files)
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith(kind)
+        assert answer.headers["clipstr-failed"] == "1"
+        assert "attachment" in answer.headers["content-disposition"]
+        if format_ == "pdf":
+            assert answer.body.startswith(b"%PDF-")
+        else:
+            assert answer.body.index(b"abc") < answer.body.index(b"deaf")
+    assert served.post_files("/v1/read?format=text", files[1:2]).status == 422
+    assert served.post("/v1/read?format=exe", picture("abc")).status == 422
+
+
+def test_photographs_are_not_read_by_who_was_told_not_to(served: Running) -> None:
+    answer = served.post("/v1/scan", picture("abc"))
+    assert answer.status == 501
+    assert answer.values["error"]["type"] == "no_scans"
+
+
 def test_nothing_that_is_sent_makes_a_server_error(served: Running) -> None:
     draw = random.Random(20)
     sound = multipart([("a.png", picture("abc"))], [("allow", "abc")])
@@ -199,13 +222,17 @@ def test_every_request_has_its_line_and_no_words_stand_in_it(
         assert (line["status"], line["pictures"], line["failed"]) == (200, 1, 0)
         assert "abc" not in json.dumps({**line, "request": ""})
         caplog.clear()
-        with running(ServiceSettings(models=(str(toy_model),), threads=1, log_words=True)) as telling:
+        with running(
+            ServiceSettings(scans=False, models=(str(toy_model),), threads=1, log_words=True)
+        ) as telling:
             telling.post("/v1/read", picture("abc"))
         assert lines()[0]["words"] == ["abc"]
 
 
 def test_a_token_opens_what_reads_and_nothing_else_does(toy_model: Path) -> None:
-    with running(ServiceSettings(models=(str(toy_model),), threads=1, token="open-sesame")) as served:
+    with running(
+        ServiceSettings(scans=False, models=(str(toy_model),), threads=1, token="open-sesame")
+    ) as served:
         assert served.post("/v1/read", picture("abc")).texts == ["abc"]
         for given in ("", "Bearer", "Bearer ", "Bearer open", "Basic open-sesame", "Bearer öpen-sesame"):
             for method, path in (("POST", "/v1/read"), ("GET", "/v1/models"), ("GET", "/metrics")):
@@ -220,7 +247,9 @@ def test_a_token_opens_what_reads_and_nothing_else_does(toy_model: Path) -> None
 def test_other_pages_may_ask_only_if_they_are_named(served: Running, toy_model: Path) -> None:
     origin = {"Origin": "https://mine.example"}
     assert "access-control-allow-origin" not in served.get("/healthz", origin).headers
-    with running(ServiceSettings(models=(str(toy_model),), origins=("https://mine.example",))) as open_:
+    with running(
+        ServiceSettings(scans=False, models=(str(toy_model),), origins=("https://mine.example",))
+    ) as open_:
         assert open_.get("/healthz", origin).headers["access-control-allow-origin"] == "https://mine.example"
         other = open_.get("/healthz", {"Origin": "https://other.example"})
         assert "access-control-allow-origin" not in other.headers

@@ -149,6 +149,19 @@ def test_several_batches_are_done_at_once_if_there_are_workers() -> None:
     run(work, test, workers=2)
 
 
+def test_who_would_wait_too_long_is_refused_although_there_is_room() -> None:
+    async def test(batcher: Batcher[str, Any, Any]) -> None:
+        asked = [asyncio.create_task(batcher.submit("k", [n])) for n in range(2)]
+        await asyncio.sleep(0)
+        assert batcher.waiting == 2  # at 0.05 s each, until more is known
+        with pytest.raises(QueueFullError):
+            batcher.check_room()
+        await asyncio.gather(*asked)
+        batcher.check_room()
+
+    run(_Recorded(), test, patience=0.08)
+
+
 def test_room_is_for_all_or_for_none() -> None:
     work = _Recorded(held_up=True)
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import toy
 from browsing import Watched, browser
 from clipstr.reader import Reader
 from clipstr.serve.settings import Limits, ServiceSettings
+from photographs import pdf_of, photograph
 from pictures import encoded
 from serving import Running, running
 
@@ -42,7 +44,7 @@ def context() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def served(context: Any) -> Iterator[Running]:
-    with running(ServiceSettings(threads=2, limits=Limits(pixels=1_000_000))) as service:
+    with running(ServiceSettings(scans=False, threads=2, limits=Limits(pixels=1_000_000))) as service:
         yield service
 
 
@@ -232,8 +234,57 @@ def _contrast(watched: Watched) -> float:
     )
 
 
+@pytest.fixture(scope="module")
+def scanning(context: Any) -> Iterator[Running]:
+    with running(ServiceSettings(threads=2)) as service:
+        yield service
+
+
+def test_a_photograph_shows_its_words_where_they_stand(context: Any, scanning: Running) -> None:
+    watched = Watched(context, f"http://127.0.0.1:{scanning.port}/")
+    page = watched.page
+    drop(watched, **{"wall.png": encoded(photograph())})
+    page.locator(".boxes polygon").nth(3).wait_for(state="attached")
+    assert [word.lower() for word in words(watched)] == ["hotel", "coffee", "station", "market"]
+    box = page.locator(".boxes polygon").first.bounding_box()
+    sheet = page.locator(".sheet").bounding_box()
+    scale = sheet["width"] / 800
+    assert 40 * scale < box["x"] - sheet["x"] < 90 * scale  # it stands on the picture where the word stands
+    page.locator(".boxes polygon").nth(1).click()
+    assert page.locator(".detail h3").inner_text().lower() == "coffee"
+    assert page.locator("[aria-pressed=true]").inner_text().lower() == "coffee"
+    shoot(watched, "photograph")
+    for kind, begins in (("pdf", b"%PDF-"), ("hocr", b"<?xml"), ("text", b"H")):
+        with page.expect_download() as waiting:
+            page.locator(f"[data-download={kind}]").click()
+        assert waiting.value.suggested_filename == f"wall.{'txt' if kind == 'text' else kind}"
+        content = Path(waiting.value.path()).read_bytes()
+        assert content.startswith(begins)
+        assert kind == "pdf" or b"HOTEL" in content.upper()
+    page.get_by_text("is one word, cut out").click()
+    drop(watched, "open.png")
+    wait_for(watched, "2 pictures done")
+    assert page.locator(".card.word").count() == 1
+    watched.close()
+
+
+def test_a_blank_picture_and_a_pdf_are_shown_as_what_they_are(context: Any, scanning: Running) -> None:
+    watched = Watched(context, f"http://127.0.0.1:{scanning.port}/")
+    drop(watched, **{"blank.png": encoded(Image.new("RGB", (300, 200), "white"))})
+    watched.page.locator(".none", has_text="no words were found").wait_for()
+    wait_for(watched, "No words were found")
+    pages = pdf_of(photograph(), Image.new("RGB", (300, 200), "white"))
+    pdf = {"name": "pages.pdf", "mimeType": "application/pdf", "buffer": pages}
+    watched.page.locator("#files").set_input_files([pdf])
+    wait_for(watched, "2 pictures done")
+    assert "hotel" in [word.lower() for word in words(watched)]
+    watched.close()
+
+
 def test_a_service_with_a_token_asks_for_it_and_reads_then(context: Any, toy_model: Path) -> None:
-    with running(ServiceSettings(models=(str(toy_model),), threads=1, token="sesame")) as guarded:
+    with running(
+        ServiceSettings(scans=False, models=(str(toy_model),), threads=1, token="sesame")
+    ) as guarded:
         watched = Watched(context, f"http://127.0.0.1:{guarded.port}/")
         drop(watched, **{"abc.png": encoded(toy.spelled("abc"))})
         watched.page.locator("#token").fill("sesame")

@@ -49,15 +49,16 @@ def require(api: Any, path: str, status: int, values: object) -> None:
     jsonschema.validate(values, schema)
 
 
-def test_every_command_of_the_description_works(served: Running, api: Any) -> None:
+def test_every_command_of_the_description_works(served: Running, api: Any, tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     if shutil.which("curl") is None:
         pytest.skip("there is no curl")
     commands = samples(api)
     assert len(commands) >= 8
     for command in commands:
         result = subprocess.run(
-            [*shlex.split(command), "--fail-with-body", "--silent", "--show-error", "--output", "-"],
-            cwd=ROOT,
+            [*shlex.split(command), "--fail-with-body", "--silent", "--show-error"],
+            cwd=tmp_path,
             capture_output=True,
             timeout=30,
             check=False,
@@ -65,6 +66,9 @@ def test_every_command_of_the_description_works(served: Running, api: Any) -> No
         assert result.returncode == 0, (command, result.stdout, result.stderr)
         if "/v1/read" in command:
             require(api, "/v1/read", 200, json.loads(result.stdout))
+        elif "/v1/scan" in command and "format" not in command:
+            require(api, "/v1/scan", 200, json.loads(result.stdout))
+    assert (tmp_path / "hotel.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_the_json_example_works(served: Running, api: Any) -> None:

@@ -20,11 +20,11 @@ EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.png"))
 
 @pytest.fixture(scope="module")
 def readers(toy_model: Path) -> Readers:
-    return Readers(ServiceSettings(models=(str(toy_model),), threads=1))
+    return Readers(ServiceSettings(scans=False, models=(str(toy_model),), threads=1))
 
 
 def test_the_embedded_model_reads_a_word_the_same_to_the_bit_alone_and_in_company() -> None:
-    readers = Readers(ServiceSettings(threads=2))
+    readers = Readers(ServiceSettings(scans=False, threads=2))
     blurred = [encoded(Image.open(path).convert("RGB").resize((28, 7))) for path in EXAMPLES[:3]]  # doubtful
     contents = [path.read_bytes() for path in EXAMPLES] + blurred
     pictures = [Picture(None, content) for content in contents]
@@ -57,7 +57,7 @@ def test_options_that_the_reader_refuses_are_a_refusal(readers: Readers) -> None
 
 def test_two_models_of_one_name_are_refused(toy_model: Path) -> None:
     with pytest.raises(InputError, match="two models"):
-        Readers(ServiceSettings(models=(str(toy_model), str(toy_model))))
+        Readers(ServiceSettings(scans=False, models=(str(toy_model), str(toy_model))))
 
 
 def test_a_fault_of_ours_is_told_without_its_details() -> None:

@@ -22,7 +22,7 @@ LIMITS = Limits(bytes=100_000, held_bytes=150_000, items=4, pixels=50_000, words
 
 @pytest.fixture(scope="module")
 def served(toy_model: Path) -> Iterator[Running]:
-    with running(ServiceSettings(models=(str(toy_model),), threads=1, limits=LIMITS)) as service:
+    with running(ServiceSettings(scans=False, models=(str(toy_model),), threads=1, limits=LIMITS)) as service:
         yield service
 
 
@@ -86,14 +86,14 @@ class _Blocked:
 
     def __init__(self, served: Running, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.go = threading.Event(), threading.Event()
-        read = served.service.words._work
+        read = served.service.words.batcher._work
 
         def work(options: Any, pictures: Any) -> Any:
             self.begun.set()
             assert self.go.wait(30)
             return read(options, pictures)
 
-        monkeypatch.setattr(served.service.words, "_work", work)
+        monkeypatch.setattr(served.service.words.batcher, "_work", work)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def blocked(served: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[_Block
     block = _Blocked(served, monkeypatch)
     yield block
     block.go.set()
-    until(lambda: served.service.words.waiting == 0 and served.service._begun == 0)
+    until(lambda: served.service.words.batcher.waiting == 0 and served.service._begun == 0)
 
 
 def _asking(served: Running, results: list[Any], words: int = 1) -> threading.Thread:
@@ -116,7 +116,7 @@ def test_a_full_queue_refuses_at_once_and_loses_nobody(served: Running, blocked:
     threads = [_asking(served, results)]
     assert blocked.begun.wait(10)
     threads += [_asking(served, results, words=4) for _ in range(2)]
-    until(lambda: served.service.words.waiting == 8)
+    until(lambda: served.service.words.batcher.waiting == 8)
     answer = served.post("/v1/read", picture("abc"))
     assert answer.status == 429
     assert answer.values["error"]["type"] == "queue_full"
@@ -133,9 +133,9 @@ def test_who_has_gone_leaves_the_queue(served: Running, blocked: _Blocked) -> No
     assert blocked.begun.wait(10)
     connection = served.connect()
     connection.request("POST", "/v1/read", picture("abc"))
-    until(lambda: served.service.words.waiting == 1)
+    until(lambda: served.service.words.batcher.waiting == 1)
     connection.close()
-    until(lambda: served.service.words.waiting == 0)
+    until(lambda: served.service.words.batcher.waiting == 0)
     blocked.go.set()
     thread.join(10)
 
@@ -154,7 +154,7 @@ def test_bodies_that_are_too_much_together_are_refused(served: Running, blocked:
 
 
 def test_what_takes_too_long_is_refused_in_time(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = ServiceSettings(models=(str(toy_model),), threads=1, limits=Limits(seconds=0.3))
+    settings = ServiceSettings(scans=False, models=(str(toy_model),), threads=1, limits=Limits(seconds=0.3))
     with running(settings) as served:
         block = _Blocked(served, monkeypatch)
         answer = served.post("/v1/read", picture("abc"))

@@ -12,6 +12,7 @@ from clipstr.cli import console
 from clipstr.cli.options import MOST_AT_ONCE, BatchSize, Threads, filled, input_path
 from clipstr.files import read_text
 from clipstr.imaging import MAX_PIXELS
+from clipstr.models import DEFAULT_MODEL
 
 __all__ = ["serve"]
 
@@ -63,8 +64,14 @@ def serve(
         int, typer.Option("--max-pixels", min=1, max=MAX_PIXELS, help="Pixels of a picture.")
     ] = 50_000_000,
     queue: Annotated[int, typer.Option("--queue", min=1, max=1 << 20, help="Pictures that may wait.")] = 256,
+    photo_queue: Annotated[
+        int, typer.Option("--photo-queue", min=1, max=1 << 20, help="Photographs that may wait.")
+    ] = 64,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0, max=86_400, help="Seconds that a request may take.")
+        float,
+        typer.Option(
+            "--timeout", min=0, max=86_400, help="Seconds that a request may take, or each photograph of it."
+        ),
     ] = 30.0,
     allow_origin: Annotated[
         list[str] | None,
@@ -75,11 +82,14 @@ def serve(
             help="A web page elsewhere that may ask (CORS); repeat for several.",
         ),
     ] = None,
+    scan: Annotated[
+        bool, typer.Option(help="Read whole photographs, too, if the extra 'scenes' is installed.")
+    ] = True,
     log_words: Annotated[
         bool, typer.Option("--log-words", help="Write the words that were read into the log.")
     ] = False,
 ) -> None:
-    """Read words over HTTP: a page at /, an API at /v1/read, its description at /docs.
+    """Read words over HTTP: a page at /, an API at /v1/read and /v1/scan, its description at /docs.
 
     SIGTERM or Ctrl-C finishes what was begun and ends. The log is on standard error, a line of JSON each.
     Exit status: 0 ended by a signal, 1 the port cannot be had, 2 a wrong call.
@@ -95,9 +105,12 @@ def serve(
         items=max_items,
         pixels=max_pixels,
         queue=queue,
+        photographs=photo_queue,
         seconds=timeout,
     )
     settings = ServiceSettings(
+        models=tuple(model or (DEFAULT_MODEL,)),
+        scans=scan,
         batch_size=batch_size,
         wait_seconds=wait / 1000,
         workers=workers,
@@ -106,7 +119,6 @@ def serve(
         origins=tuple(allow_origin or ()),
         log_words=log_words,
         limits=limits,
-        **({"models": tuple(model)} if model else {}),
     )
     log_to()
     if not run(Service(settings), host=host, port=port):

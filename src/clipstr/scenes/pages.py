@@ -15,7 +15,7 @@ from PIL import Image
 from clipstr.errors import DamagedImageError, EmptyImageError, ImageNotFoundError, MissingExtraError
 from clipstr.imaging import MAX_PIXELS, ImageSource, describe, load_image
 
-__all__ = ["PDF_SUFFIX", "Page", "pages_of"]
+__all__ = ["PDF_SUFFIX", "Page", "is_pdf", "pages_of"]
 
 PDF_SUFFIX = ".pdf"
 PDF_DOTS = 200.0  # an inch, of a page's picture
@@ -45,10 +45,15 @@ def pages_of(source: ImageSource) -> Iterator[Page]:
         yield from _pdf_pages(content, describe(source))
 
 
+def is_pdf(content: bytes) -> bool:
+    """Whether ``content`` is a PDF, by its signature."""
+    return _SIGNATURE in bytes(content[:_SEARCHED])
+
+
 def _as_pdf(source: ImageSource) -> bytes | str | None:
     """The bytes or path of ``source``, if it is a PDF."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source) if _SIGNATURE in bytes(source[:_SEARCHED]) else None
+        return bytes(source) if is_pdf(bytes(source[:_SEARCHED])) else None
     if isinstance(source, (str, os.PathLike)):
         try:
             with Path(source).open("rb") as file:

@@ -15,15 +15,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from clipstr.serve.asks import skip_body
+from clipstr.serve.documents import KINDS
+from clipstr.serve.lanes import SCAN, Lane
 from clipstr.serve.metrics import CONTENT_TYPE
 from clipstr.serve.observing import Observed
-from clipstr.serve.pages import page_routes
+from clipstr.serve.pages import GUARDED, page_routes
 from clipstr.serve.refusals import RefusalError
-from clipstr.serve.service import READ, Service
+from clipstr.serve.service import Service
 
 __all__ = ["application"]
 
-Answer = Callable[[Request], Awaitable[Response]]
+Answering = Callable[[Request], Awaitable[Response]]
 
 
 def application(service: Service) -> ASGIApp:
@@ -37,7 +39,8 @@ def application(service: Service) -> ASGIApp:
 
     app: ASGIApp = Starlette(
         routes=[
-            Route(READ, _read(service), methods=["POST"]),
+            *(Route(lane.path, _answers(service, lane), methods=["POST"]) for lane in service.lanes),
+            *([] if service.scans else [Route(SCAN, _no_scans, methods=["POST"])]),
             Route("/v1/models", _models(service)),
             Route("/healthz", _healthy),
             Route("/readyz", _ready(service)),
@@ -62,16 +65,29 @@ def application(service: Service) -> ASGIApp:
     return Observed(app, service.metrics)
 
 
-def _read(service: Service) -> Answer:
-    async def read(request: Request) -> Response:
-        answer = await service.read(request)
-        some = any("error" not in item for item in answer["items"])
-        return JSONResponse(answer, 200 if some else 422)
+def _answers(service: Service, lane: Lane[Any]) -> Answering:
+    async def answers(request: Request) -> Response:
+        answer = await service.answer(request, lane)
+        if answer.document is None:
+            values = {"model": answer.model, "items": answer.items}
+            return JSONResponse(values, 200 if answer.some else 422)
+        failed = sum("error" in item for item in answer.items)
+        headers = {
+            "Content-Type": KINDS[answer.format],
+            "Content-Disposition": "attachment",
+            "Clipstr-Failed": str(failed),
+        }
+        return Response(answer.document, headers={**GUARDED, **headers})
 
-    return read
+    return answers
 
 
-def _models(service: Service) -> Answer:
+async def _no_scans(_: Request) -> Response:
+    message = "photographs are not read here: the service lacks the extra 'scenes', or was told not to"
+    raise RefusalError(501, "no_scans", message)
+
+
+def _models(service: Service) -> Answering:
     async def models(request: Request) -> Response:
         service.check_token(request)
         return JSONResponse(
@@ -96,7 +112,7 @@ async def _healthy(_: Request) -> Response:
     return JSONResponse({"status": "alive"})
 
 
-def _ready(service: Service) -> Answer:
+def _ready(service: Service) -> Answering:
     async def ready(_: Request) -> Response:
         ready = service.ready and not service.draining
         status = "ready" if ready else "draining" if service.draining else "starting"
@@ -105,7 +121,7 @@ def _ready(service: Service) -> Answer:
     return ready
 
 
-def _metrics(service: Service) -> Answer:
+def _metrics(service: Service) -> Answering:
     async def metrics(request: Request) -> Response:
         service.check_token(request)
         return Response(service.metrics.text(), headers={"Content-Type": CONTENT_TYPE})

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import json
+import math
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,27 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
+from clipstr.scenes import MIN_CONFIDENCE
 from clipstr.serve.refusals import RefusalError
 from clipstr.serve.settings import Limits
 
-__all__ = ["Ask", "Held", "Options", "Picture", "read_ask", "skip_body"]
+__all__ = [
+    "FORMATS",
+    "JSON",
+    "OPTIONS",
+    "SCAN_OPTIONS",
+    "Ask",
+    "Held",
+    "Options",
+    "Picture",
+    "read_ask",
+    "skip_body",
+]
 
-OPTIONS = ("model", "allow", "lexicon", "second_looks")
+JSON = "json"
+FORMATS = (JSON, "text", "hocr", "alto", "pdf")
+OPTIONS = ("model", "allow", "lexicon", "second_looks", "format")
+SCAN_OPTIONS = (*OPTIONS, "min_confidence")
 SKIP_SECONDS = 1.0  # for the rest of a body that is refused
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 
@@ -37,6 +53,7 @@ class Options:
     allow: str | None = None
     lexicon: tuple[str, ...] | None = None
     second_looks: bool = True
+    min_confidence: float = MIN_CONFIDENCE  # of words in photographs
 
 
 @dataclass(frozen=True)
@@ -50,10 +67,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Ask:
-    """The pictures of one request, in order, and how to read them."""
+    """The pictures of one request, in order, how to read them, and as what to answer."""
 
     pictures: tuple[Picture, ...]
     options: Options
+    format: str = JSON
 
 
 class Held:
@@ -114,7 +132,8 @@ async def read_ask(request: Request, limits: Limits, share: Share, known: tuple[
             "too_many_pictures",
             f"{len(pictures)} pictures, and a request may have {limits.items}; send fewer",
         )
-    return Ask(tuple(pictures), _options({**values, **told}, limits, known))
+    values |= told
+    return Ask(tuple(pictures), _options(values, limits, known), _format(values.get("format", JSON)))
 
 
 async def _limited(request: Request, limits: Limits, share: Share) -> AsyncGenerator[bytes, None]:
@@ -236,7 +255,25 @@ def _options(values: Mapping[str, Any], limits: Limits, known: tuple[str, ...]) 
         allow=_string(values, "allow"),
         lexicon=_lexicon(values.get("lexicon"), limits),
         second_looks=_yes_or_no(values.get("second_looks", True)),
+        min_confidence=_probability(values.get("min_confidence", MIN_CONFIDENCE)),
     )
+
+
+def _format(value: object) -> str:
+    if value not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise RefusalError(422, "bad_option", f"format must be one of {known}, and is {value!r}")
+    return str(value)
+
+
+def _probability(value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]  # a text, too
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not 0 <= number <= 1:
+        raise RefusalError(422, "bad_option", f"min_confidence must be from 0 to 1, and is {value!r}")
+    return number
 
 
 def _string(values: Mapping[str, Any], name: str) -> str | None:

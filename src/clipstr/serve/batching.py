@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -18,6 +19,7 @@ _log = logging.getLogger("clipstr.serve")
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Other = TypeVar("Other")
 
 
 class QueueFullError(Exception):
@@ -47,8 +49,8 @@ class Batcher(Generic[Key, Item, Result]):
 
     ``work`` takes a key and its items and gives as many results in their order; up to ``size`` items are done
     together, an item waits for company ``wait`` seconds at most, ``workers`` batches are done at once, and
-    ``room`` items may wait. Whose waiting is cancelled leaves the queue. A batch that fails is done again
-    item by item, so that nobody suffers from company.
+    ``room`` items may wait, and only if their turn comes within ``patience``. Whose waiting is cancelled
+    leaves the queue. A batch that fails is done again item by item, so that nobody suffers from company.
     """
 
     def __init__(
@@ -59,9 +61,11 @@ class Batcher(Generic[Key, Item, Result]):
         wait: float,
         workers: int,
         room: int,
+        patience: float = math.inf,
         observe: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:
         self._work, self._size, self._wait, self._room = work, size, wait, room
+        self._patience = patience  # seconds
         self._observe = observe  # told the size of each batch and the seconds that it took
         self._queue: deque[_Waiting[Key, Item, Result]] = deque()
         self._workers, self._tasks = workers, list[asyncio.Task[None]]()
@@ -88,10 +92,15 @@ class Batcher(Generic[Key, Item, Result]):
         self._queue.clear()
         await asyncio.to_thread(self._pool.shutdown, wait=True)
 
+    async def alone(self, work: Callable[[], Other]) -> Other:
+        """What ``work`` gives, done on a thread of this batcher: not beside a batch if it has one worker."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     def check_room(self, count: int = 1) -> None:
-        """Raises `QueueFullError` if ``count`` more items cannot wait."""
-        if len(self._queue) + count > self._room:
-            raise QueueFullError(len(self._queue) * self._pace / self._workers)
+        """Raises `QueueFullError` if ``count`` more items cannot wait, or would wait in vain."""
+        ahead = len(self._queue) * self._pace / self._workers
+        if len(self._queue) + count > self._room or ahead > self._patience:
+            raise QueueFullError(ahead)
 
     async def submit(self, key: Key, items: Sequence[Item]) -> list[Result | WorkError]:
         """The results of ``items``, in order; raises `QueueFullError` at once if they cannot all wait."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from clipstr.serve.asks import FORMATS
+from clipstr.serve.documents import KINDS
+
 __all__ = ["described"]
 
 # A picture of 8 by 2 pixels: small enough to stand in an example.
@@ -50,12 +53,56 @@ _WORD = {
     },
 }
 
+_POLYGON = {
+    "type": "array",
+    "description": "Corners (x, y) in pixels of the picture as a person sees it.",
+    "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+}
+_SCENE_WORD = {
+    "type": "object",
+    "required": ["text", "confidence", "polygon", "characters"],
+    "properties": {
+        "text": {"type": "string"},
+        "confidence": _SHARE,
+        "polygon": _POLYGON,
+        "characters": _CHARACTERS,
+    },
+}
+_LINE = {
+    "type": "object",
+    "required": ["text", "polygon", "paragraph", "words"],
+    "properties": {
+        "text": {"type": "string"},
+        "polygon": _POLYGON,
+        "paragraph": {"type": "integer", "description": "Lines of the same one belong together."},
+        "words": {"type": "array", "items": _SCENE_WORD},
+    },
+}
+_PAGE = {
+    "type": "object",
+    "required": ["page", "width", "height", "lines"],
+    "properties": {
+        "page": {"type": ["integer", "null"], "description": "Its number in the PDF; null of a photograph."},
+        "width": {"type": "integer"},
+        "height": {"type": "integer"},
+        "lines": {"type": "array", "items": _LINE, "description": "In reading order."},
+    },
+}
+_PHOTOGRAPH = {
+    "type": "object",
+    "required": ["pages"],
+    "properties": {"name": {"type": "string"}, "pages": {"type": "array", "items": _PAGE}},
+}
+
 _OPTIONS = {
     "model": "A model that is served (/v1/models); else the first one.",
     "allow": "The only characters to read, such as 0123456789.",
     "lexicon": "Words of which the likeliest is read: repeated here, one a line in a form, a list in JSON.",
     "second_looks": "false is quicker and misreads more; true unless given.",
+    "format": "json (unless given), text, hocr, alto or pdf (searchable): a document of what could be read; "
+    "the header Clipstr-Failed says how many pictures are missing in it.",
 }
+_SCAN_OPTIONS = {**_OPTIONS, "min_confidence": "Leave out words that are less sure, from 0 to 1."}
 
 _REFUSALS = {
     "401": "The service has a token, and the request does not: send Authorization: Bearer TOKEN.",
@@ -65,8 +112,11 @@ _REFUSALS = {
 }
 
 
-def described(version: str, base: str) -> dict[str, Any]:
-    """The service's description; ``base`` is its address with a slash at the end, for the examples."""
+def described(version: str, base: str, *, scan: bool) -> dict[str, Any]:
+    """The service's description; ``base`` is its address with a slash at the end, for the examples.
+
+    ``scan`` says whether photographs are read.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -77,6 +127,7 @@ def described(version: str, base: str) -> dict[str, Any]:
         },
         "servers": [{"url": base.rstrip("/")}],
         "paths": {
+            **({"/v1/scan": {"post": _scans(base)}} if scan else {}),
             "/v1/read": {"post": _reads(base)},
             "/v1/models": {"get": _plain("models", "The models that are served", f"curl {base}v1/models")},
             "/healthz": {"get": _plain("healthz", "Whether the process lives", f"curl {base}healthz")},
@@ -86,7 +137,7 @@ def described(version: str, base: str) -> dict[str, Any]:
             "/metrics": {"get": _plain("metrics", "Numbers for Prometheus", f"curl {base}metrics")},
         },
         "components": {
-            "schemas": {"Word": _WORD, "Failed": _FAILED, "Error": _ERROR},
+            "schemas": {"Word": _WORD, "Photograph": _PHOTOGRAPH, "Failed": _FAILED, "Error": _ERROR},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],
@@ -121,10 +172,33 @@ def _reads(base: str) -> dict[str, Any]:
     }
 
 
+def _scans(base: str) -> dict[str, Any]:
+    url = f"{base}v1/scan"
+    return {
+        "operationId": "scan",
+        "summary": "Photographs: all words, and where they stand",
+        "description": "As /v1/read, for whole pictures and PDFs. Of each, the lines in reading order and "
+        "their words.",
+        "parameters": _parameters(_SCAN_OPTIONS),
+        "requestBody": {"required": True, "content": _bodies(_SCAN_OPTIONS)},
+        "responses": _responses({"anyOf": [_reference("Photograph"), _reference("Failed")]}),
+        "x-codeSamples": [
+            {"lang": "Shell", "source": f"curl --data-binary @examples/hotel.png {url}"},
+            {"lang": "Shell", "source": f"curl -F files=@examples/hotel.png '{url}?format=text'"},
+            {
+                "lang": "Shell",
+                "source": f"curl -F files=@examples/hotel.png -F format=pdf -o hotel.pdf {url}",
+            },
+        ],
+    }
+
+
 def _parameters(options: dict[str, str]) -> list[dict[str, Any]]:
     kinds: dict[str, dict[str, Any]] = {
         "lexicon": {"type": "array", "items": {"type": "string"}},
         "second_looks": {"type": "boolean"},
+        "format": {"type": "string", "enum": list(FORMATS)},
+        "min_confidence": _SHARE,
     }
     return [
         {"name": name, "in": "query", "description": meaning, "schema": kinds.get(name, {"type": "string"})}
@@ -165,7 +239,7 @@ def _responses(item: dict[str, Any]) -> dict[str, Any]:
     return {
         "200": {
             "description": "One picture at least was read; each of the others has its error.",
-            "content": {"application/json": {"schema": answer}},
+            "content": {"application/json": {"schema": answer}, **{kind: {} for kind in KINDS.values()}},
         },
         "422": {
             "description": "No picture could be read (items say why), or the request makes no sense (error).",

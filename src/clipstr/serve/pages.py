@@ -15,7 +15,7 @@ from clipstr import __version__
 from clipstr.serve.openapi import described
 from clipstr.serve.service import Service
 
-__all__ = ["FOLDER", "page_routes", "page_text"]
+__all__ = ["FOLDER", "GUARDED", "page_routes", "page_text"]
 
 FOLDER = Path(__file__).parent / "page"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -48,27 +48,35 @@ def page_routes(service: Service) -> list[Route]:
             base=str(request.base_url),
             items=service.settings.limits.items,
             models=list(service.readers.models),
+            scan=service.scans,
         )
         return HTMLResponse(text, headers=GUARDED)
 
     async def docs(request: Request) -> Response:
-        api = described(__version__, str(request.base_url))
+        api = described(__version__, str(request.base_url), scan=service.scans)
         return HTMLResponse(_templates().get_template("docs.html").render(api=api), headers=GUARDED)
 
     async def openapi(request: Request) -> Response:
-        return JSONResponse(described(__version__, str(request.base_url)), headers=GUARDED)
+        return JSONResponse(
+            described(__version__, str(request.base_url), scan=service.scans), headers=GUARDED
+        )
 
     files = [_file(path) for path in sorted(FOLDER.iterdir()) if path.suffix in KINDS]
     return [Route("/", page), Route("/docs", docs), Route("/openapi.json", openapi), *files]
 
 
-def page_text(*, base: str = "", items: int = 64, models: Sequence[str] = (), local: bool = False) -> str:
+def page_text(
+    *,
+    base: str = "",
+    items: int = 64,
+    models: Sequence[str] = (),
+    local: bool = False,
+    scan: bool = False,
+) -> str:
     """The page as HTML, of a service at ``base``, or a ``local`` one that reads in the page itself."""
     policy = "; ".join(f"{name} {value}" for name, value in LOCAL_POLICY.items())
     page = _templates().get_template("page.html")
-    return page.render(
-        base=base, items=items, models=models, local=local, policy=policy, scan=False, documents=False
-    )
+    return page.render(base=base, items=items, models=models, local=local, policy=policy, scan=scan)
 
 
 @cache

@@ -13,11 +13,12 @@ from PIL import Image
 from clipstr.errors import ImageError, ImageTooLargeError, InputError, NotAnImageError
 from clipstr.imaging import picture_size
 from clipstr.reader import Outcome, Reader
+from clipstr.scenes import MIN_CONFIDENCE
 from clipstr.serve.asks import Options, Picture
-from clipstr.serve.refusals import RefusalError, error_values
+from clipstr.serve.refusals import RefusalError, error_values, failed_values
 from clipstr.serve.settings import ServiceSettings
 
-__all__ = ["Readers", "item_values"]
+__all__ = ["Readers", "item_values", "problem_of"]
 
 KEPT = 32  # readers with options of their own that are kept, the last used ones
 
@@ -60,6 +61,7 @@ class Readers:
 
         A long lexicon takes a moment to be prepared: call it on a thread.
         """
+        options = replace(options, min_confidence=MIN_CONFIDENCE)  # no matter of a word's reader
         with self._lock:
             if options in self._restricted:
                 self._restricted.move_to_end(options)
@@ -78,7 +80,7 @@ class Readers:
 
     def read(self, options: Options, pictures: Sequence[Picture]) -> list[Outcome]:
         """What becomes of each of ``pictures``, in order, all of them read as one batch."""
-        problems = [_problem(picture, self._limits.pixels) for picture in pictures]
+        problems = [problem_of(picture, self._limits.pixels) for picture in pictures]
         sound = [
             picture.content for picture, problem in zip(pictures, problems, strict=True) if problem is None
         ]
@@ -89,7 +91,7 @@ class Readers:
         ]
 
 
-def _problem(picture: Picture, pixels: int) -> ImageError | None:
+def problem_of(picture: Picture, pixels: int) -> ImageError | None:
     """Why ``picture`` need not be decoded to know that it cannot be read."""
     if picture.problem is not None:
         return NotAnImageError(picture.problem)
@@ -108,9 +110,7 @@ def item_values(picture: Picture, outcome: Outcome | BaseException) -> dict[str,
     """What JSON says of one picture: what was read, or the error; and its name, if it has one."""
     values: dict[str, Any] = {} if picture.name is None else {"name": picture.name}
     if isinstance(outcome, BaseException):
-        return values | {
-            "error": error_values("InternalError", "this picture could not be read; the log says why")
-        }
+        return values | failed_values()
     if outcome.reading is None:
         return values | {"error": error_values(type(outcome.error).__name__, str(outcome.error))}
     return values | outcome.reading.to_dict()

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from starlette.responses import JSONResponse
 
-__all__ = ["RefusalError", "error_values"]
+__all__ = ["RefusalError", "error_values", "failed_values"]
 
 
 def error_values(type_: str, message: str) -> dict[str, str]:
     """An error as JSON has it: for one picture, and for a whole request."""
     return {"type": type_, "message": message}
+
+
+def failed_values() -> dict[str, dict[str, str]]:
+    """What is told of a picture that failed by a fault of ours: nothing of its inside."""
+    return {"error": error_values("InternalError", "this picture could not be read; the log says why")}
 
 
 class RefusalError(Exception):

@@ -19,7 +19,9 @@ class Limits:
     items: int = 64  # pictures in one request
     pixels: int = 50_000_000  # of one picture
     words: int = 10_000  # of one lexicon
-    queue: int = 256  # pictures that wait to be read, of each kind
+    queue: int = 256  # word pictures that wait to be read
+    photographs: int = 64  # and photographs
+    pages: int = 10  # of one PDF
     seconds: float = 30.0  # from a request's first byte to its answer
 
     def __post_init__(self) -> None:
@@ -27,9 +29,10 @@ class Limits:
             value = getattr(self, setting.name)
             if not value > 0:
                 raise InputError(f"the limit of {setting.name} is {value}; it must be above 0")
-        if self.queue < self.items:
+        if min(self.queue, self.photographs) < self.items:
             raise InputError(
-                f"the queue holds {self.queue} pictures and a request may have {self.items}: "
+                f"{self.queue} pictures and {self.photographs} photographs may wait and a request may have "
+                f"{self.items}: "
                 "let the queue hold a request at least"
             )
         if self.held_bytes < self.bytes:
@@ -47,6 +50,7 @@ class ServiceSettings:
     wait_seconds: float = 0.003  # how long a picture waits for company
     workers: int = 1  # batches that are read at once
     threads: int | None = None  # of one batch; None: as many as this process may use cores
+    scans: bool = True  # whether photographs are read, if the packages for it are there
     token: str | None = None  # the bearer token that requests must have; None: none
     origins: tuple[str, ...] = ()  # of web pages elsewhere that may ask (CORS)
     log_words: bool = False  # whether the words that were read stand in the logs

@@ -46,11 +46,17 @@ function count(number, one, many) {
   return `${number} ${number === 1 ? one : many}`;
 }
 
+function told(text) {
+  const found = text.split(/\s+/).filter(Boolean);
+  if (!found.length) return "No words were found";
+  return found.length > 6 ? `${found.length} words read` : `Read: ${found.join(" ")}`;
+}
+
 function tellProgress() {
   const failed = cards.filter((card) => card.failed).length;
   const troubles = failed ? `, ${failed} could not be read` : "";
   if (running || waiting.length) say(`${done} of ${cards.length} read${troubles}`);
-  else if (cards.length === 1 && !failed) say(cards[0].text ? `Read: ${cards[0].text}` : "No words were found");
+  else if (cards.length === 1 && !failed) say(told(cards[0].text));
   else say(`${count(cards.length, "picture", "pictures")} done${troubles}`);
 }
 
