@@ -229,7 +229,7 @@ async def soak(
 def service(options: argparse.Namespace) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     """The service's port and process, ready; it must end well when it is told to."""
     command = [sys.executable, "-m", "clipstr", "serve", "--port", "0", "--threads", str(options.threads)]
-    command += ["--workers", str(options.workers), "--queue", str(options.queue)]
+    command += ["--no-scan", "--workers", str(options.workers), "--queue", str(options.queue)]
     log = Path(options.log).open("w") if options.log else subprocess.DEVNULL  # noqa: SIM115
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:

@@ -14,6 +14,7 @@ import typer
 
 from clipstr.cli import console
 from clipstr.cli.options import (
+    Allow,
     BatchSize,
     LexiconFile,
     Model,
@@ -97,9 +98,7 @@ def scan(
     model: Model = "tiny",
     batch_size: BatchSize = 32,
     threads: Threads = 0,
-    allow: Annotated[
-        str | None, typer.Option("--allow", help="The only characters to read, such as 0123456789.")
-    ] = None,
+    allow: Allow = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
 ) -> None:

@@ -33,8 +33,14 @@ _CHARACTERS = {
 }
 _MATCH = {
     "type": "object",
-    "description": "What was read without the lexicon, and how many characters differ from the chosen word.",
-    "properties": {"free_text": {"type": "string"}, "distance": {"type": "integer"}},
+    "description": "If allow or a lexicon limited the reading: what was read without, how sure that is, and "
+    "how many characters differ.",
+    "required": ["free_text", "distance", "free_confidence"],
+    "properties": {
+        "free_text": {"type": "string"},
+        "distance": {"type": "integer"},
+        "free_confidence": _SHARE,
+    },
 }
 _FAILED = {
     "type": "object",

@@ -16,6 +16,7 @@ __all__ = ["serve"]
 _log = logging.getLogger("clipstr.serve")
 
 KEEP_ALIVE = 30  # seconds that an idle connection stays
+MOST_CONNECTIONS = 2000  # beyond, they are told 503 at once
 MOST_HEAD = 64 << 10  # bytes of a request's head
 
 
@@ -63,6 +64,7 @@ def serve(service: Service, *, host: str, port: int) -> bool:
         log_config=None,
         access_log=False,
         server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=round(service.settings.limits.seconds) + 5,
         h11_max_incomplete_event_size=MOST_HEAD,

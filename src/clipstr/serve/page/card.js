@@ -116,7 +116,7 @@ export class Card {
       list.append(item);
     }
     const told = [element("h3", word.text), element("p", `${percent.format(word.confidence)} sure of exactly this text`)];
-    if (word.match) told.push(element("p", `Without the list: ${word.match.free_text || "nothing"}`));
+    if (word.match) told.push(element("p", `Without that limit: ${word.match.free_text || "nothing"}, ${percent.format(word.match.free_confidence)}`));
     this.detail.replaceChildren(...told, list);
     this.detail.hidden = false;
   }
