@@ -143,8 +143,9 @@ def test_words_that_no_font_can_draw_are_left_out_and_told(renderer: WordRendere
     "rate",
     [
         *(f"looks.{name}" for name in SynthConfig().looks.__dataclass_fields__),
-        *(f"layout.{name}" for name in ("tracked", "dance", "stacked", "arc", "wave", "upright", "turned")),
-        *(f"scene.{name}" for name in SynthConfig().scene.__dataclass_fields__),
+        *(f"layout.{name}" for name in ("tracked", "dance", "stacked", "arc", "wave", "letters", "curved")),
+        *(f"layout.{name}" for name in ("upright", "turned", "upside_down", "mirrored")),
+        *(f"scene.{name}" for name in SynthConfig().scene.__dataclass_fields__ if name != "photograph"),
         *(f"camera.{name}" for name in SynthConfig().camera.__dataclass_fields__ if "height" not in name),
     ],
 )
@@ -180,6 +181,50 @@ def test_photographs_stand_behind_words(tmp_path: Path) -> None:
     made_up, photographic = WordRenderer(config), WordRenderer(config, backgrounds=paths)
     pairs = [(made_up.sample(0, number), photographic.sample(0, number)) for number in range(12)]
     assert sum(not same(*pair) for pair in pairs) >= 6  # not behind displays, nor behind what is drawn tight
+
+
+def test_photographs_may_be_the_ground_as_they_are(tmp_path: Path) -> None:
+    """At rate 1 nothing else is behind the word; ink is told from it, be it dark or bright."""
+    calm = [f"camera.{name}=0" for name in ("light", "glare", "cast", "exposure", "bloom", "grey")]
+    calm += ["scene.photograph=1", "scene.rules=0", "scene.neighbours=0", "looks.neon=0", "looks.engraved=0"]
+    config = load_synth(None, [*calm, "looks.counterchanged=0", "mildest=1"], default=SynthConfig())
+    for level in (10, 245):
+        Image.new("RGB", (80, 60), (level, level, level)).save(tmp_path / f"{level}.png")
+        renderer = WordRenderer(config, backgrounds=[str(tmp_path / f"{level}.png")])
+        for number in range(8):
+            picture = renderer.draw("parking", np.random.default_rng(number))
+            assert abs(int(np.median(picture[:2])) - level) < 25
+            assert picture.std() > 8
+
+
+def test_a_word_upside_down_is_the_word_turned_and_one_mirrored_is_mirrored() -> None:
+    """Everything else being still: the one picture turned by 180 degrees, or flipped, is the other."""
+    still = [f"layout.{name}=0" for name in SynthConfig().layout.__dataclass_fields__ if name != "margin"]
+    still += [f"looks.{name}=0" for name in SynthConfig().looks.__dataclass_fields__]
+    still += [f"scene.{name}=0" for name in SynthConfig().scene.__dataclass_fields__]
+    still += [f"camera.{name}=0" for name in SynthConfig().camera.__dataclass_fields__ if name != "height"]
+
+    def drawn(*changes: str) -> list[np.ndarray]:
+        config = load_synth(None, [*still, "mildest=1", *changes], default=SynthConfig())
+        pictures = WordRenderer(config, fonts=[FontFace(":pillow:")])
+        return [pictures.draw("LEFT", np.random.default_rng(seed)).astype(float) for seed in range(8)]
+
+    def like(pictures: list[np.ndarray], others: list[np.ndarray]) -> float:
+        """The mean correlation, sizes made equal."""
+        return float(
+            np.mean(
+                [
+                    np.corrcoef(cv2.resize(a, b.shape[1::-1]).ravel(), b.ravel())[0, 1]
+                    for a, b in zip(pictures, others, strict=True)
+                ]
+            )
+        )
+
+    plain, fallen, mirrored = drawn(), drawn("layout.upside_down=1"), drawn("layout.mirrored=1")
+    turned = [np.ascontiguousarray(picture[::-1, ::-1]) for picture in fallen]
+    assert like(turned, plain) > like(fallen, plain) + 0.25
+    flipped = [np.ascontiguousarray(picture[:, ::-1]) for picture in mirrored]
+    assert like(flipped, plain) > like(mirrored, plain) + 0.25
 
 
 def test_backgrounds_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["LUMA", "Palette", "any_colour", "palette", "with_luma"]
+__all__ = ["LUMA", "Palette", "any_colour", "palette", "standing_out", "with_luma"]
 
 LUMA = np.array([0.299, 0.587, 0.114])  # how bright red, green and blue look (ITU-R BT.601)
 
@@ -23,6 +23,7 @@ _HUES = (0.23, 0.17, 0.04, 0.02, 0.02, 0.03, 0.14, 0.20, 0.04, 0.02, 0.02, 0.07)
 _HUE_BOUNDS = np.cumsum(_HUES) / sum(_HUES)
 
 FAINT = (0.05, 0.14)  # contrast of a word that can hardly be seen
+STANDING_OUT = 0.35  # contrast of a word with what happens to be there, at least
 CLEAR = 0.45  # the least contrast of an easy picture
 WEAK, TINT, HUES_TRIED = 0.12, 0.1, 3  # colourfulness of any hue; how much brighter than pure a strong one is
 
@@ -48,6 +49,15 @@ def palette(rng: np.random.Generator, difficulty: float, faint: float) -> Palett
         ground = 1 - contrast if light else contrast
     ink = ground + contrast if light else ground - contrast
     return Palette(any_colour(rng, ink), any_colour(rng, ground))
+
+
+def standing_out(ground: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An ink that is told from ``ground`` (3,), on whichever side of it there is room."""
+    luma = float(np.clip(ground @ LUMA, 0, 1))
+    both = abs(luma - 0.5) < 0.5 - STANDING_OUT
+    lighter = rng.random() < (1 - luma if both else float(luma < 0.5))
+    bounds = (min(luma + STANDING_OUT, 1.0), 1.0) if lighter else (0.0, max(luma - STANDING_OUT, 0.0))
+    return any_colour(rng, float(rng.uniform(*bounds)))
 
 
 def any_colour(rng: np.random.Generator, luma: float) -> np.ndarray:

@@ -72,8 +72,12 @@ class Layout:
     stacked: float = _share(0.01, "rate of letters below each other")
     arc: float = _share(0.12, "rate of words along an arc")
     wave: float = _share(0.03, "rate of words along a wave")
+    letters: float = _share(0.06, "rate of letters with sizes, turns, levels and gaps of their own")
+    curved: float = _share(0.05, "rate of words along strong arcs, circles, waves and curves of any shape")
     upright: float = _share(0.035, "rate of words turned by 90 degrees, either way")
     turned: float = _share(0.2, "rate of words turned by up to 40 degrees")
+    upside_down: float = _share(0.01, "rate of words on their heads")
+    mirrored: float = _share(0.0, "rate of words seen in a mirror, or from behind a window")
     rotation: float = setting(
         6.0, "standard deviation of the turn of all other words", unit="degrees", least=0, most=90
     )
@@ -104,6 +108,9 @@ class Looks:
     gradient: float = _share(0.10, "rate of ink that changes its colour")
     two_tone: float = _share(0.03, "rate of words in two colours, one after the other")
     textured: float = _share(0.10, "rate of ink with a surface")
+    counterchanged: float = _share(
+        0.015, "rate of ink and ground that swap colours at an edge across the word"
+    )
     translucent: float = _share(0.06, "rate of thin ink")
 
 
@@ -113,6 +120,7 @@ class Scene:
 
     surface: float = _share(0.5, "rate of grounds with a surface")
     clutter: float = _share(0.12, "rate of grounds with things on them, or of the user's photographs")
+    photograph: float = _share(0.3, "rate of the user's photographs as they are, if there are some")
     gradient: float = _share(0.2, "rate of grounds that change their colour")
     panel: float = _share(0.12, "rate of grounds that end inside the picture")
     neighbours: float = _share(0.35, "rate of other words beside, above and below")

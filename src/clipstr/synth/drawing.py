@@ -13,6 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from clipstr.fonts import SIZE, FontFace, load_font
 from clipstr.synth.config import Layout, Looks
 from clipstr.synth.displays import as_dots, as_segments, shown_on_segments, stencilled
+from clipstr.synth.letters import Liveliness, lettered
+from clipstr.synth.paths import any_curve, straight
 
 __all__ = ["Lettering", "Mask", "draw_line", "draw_word"]
 
@@ -38,8 +40,9 @@ def draw_word(
 ) -> Lettering:
     """``text`` in ``face``, cropped to its ink.
 
-    Letters may stand apart or close, below each other, dance on the line, run along an arc or a wave, be
-    bolder than the face has them, be hollow, stencilled, or of dots or segments.
+    Letters may stand apart or close, below each other, dance on the line, go their own ways, run along an
+    arc, a circle, a wave or any curve, be bolder than the face has them, be hollow, stencilled, or of dots or
+    segments.
     """
     if rng.random() < looks.segments * difficulty and shown_on_segments(text):
         return Lettering(_cropped(as_segments(text, rng))[0])
@@ -48,6 +51,10 @@ def draw_word(
     chance = rng.random()
     if 1 < len(text) <= 9 and chance < layout.stacked * difficulty:
         return Lettering(_cropped(_stacked(text, font, stroke, rng))[0])
+    free, rates = rng.random() / max(difficulty, 1e-9), (layout.curved, layout.letters)
+    if len(text) > 1 and free < sum(rates):
+        ink = _freely(text, font, stroke, rng, curved=free < rates[0] and len(text) > 2)
+        return Lettering(_styled(_cropped(ink)[0], rng, difficulty, looks))
     if len(text) > 1 and chance < (layout.stacked + layout.tracked + layout.dance) * difficulty:
         dances = chance > (layout.stacked + layout.tracked) * difficulty
         drawn = _letter_by_letter(text, font, stroke, rng, 0.07 * SIZE if dances else 0.0)
@@ -58,6 +65,15 @@ def draw_word(
         share = layout.wave / (layout.arc + layout.wave)
         return Lettering(_styled(_bent(ink, rng, wave=rng.random() < share), rng, difficulty, looks))
     return Lettering(_styled(ink, rng, difficulty, looks), drawn.spans)
+
+
+def _freely(
+    text: str, font: ImageFont.FreeTypeFont, stroke: int, rng: np.random.Generator, *, curved: bool
+) -> Mask:
+    """Letter by letter, each its own way, or along a curve; now and then both."""
+    lively = None if curved and rng.random() < 0.6 else Liveliness.drawn(rng)
+    course = any_curve(rng) if curved else straight
+    return lettered(text, font, rng, course=course, lively=lively, stroke=stroke)[0]
 
 
 def draw_line(text: str, face: FontFace) -> Mask:

@@ -80,11 +80,14 @@ def _seen(corners: np.ndarray, rng: np.random.Generator, difficulty: float, layo
         angle = 90.0 * (1 if rng.random() < 0.5 else -1) + rng.normal(0, 3)
     elif chance < layout.upright + layout.turned:
         angle = rng.uniform(-40, 40)
+    elif chance < layout.upright + layout.turned + layout.upside_down:
+        angle = 180 + rng.normal(0, 4)
     else:
         angle = rng.normal(0, 0.5 + difficulty * layout.rotation)
     slant = rng.normal(0, 0.02 + difficulty * layout.slant)
     stretch = np.exp(rng.normal(-0.1, 0.05 + difficulty * layout.stretch))
     cosine, sine = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    flat = (corners - corners.mean(0)) * [stretch, 1.0]
+    side = -1.0 if rng.random() < layout.mirrored * difficulty else 1.0
+    flat = (corners - corners.mean(0)) * [side * stretch, 1.0]
     return np.asarray(flat @ (turn @ np.array([[1, slant], [0, 1]])).T)

@@ -80,7 +80,7 @@ def settings_of_kind(kind: str, config: SynthConfig) -> SynthConfig:
         return config
     return replace(
         config,
-        layout=replace(config.layout, arc=0.0, wave=0.0, stacked=0.0),
+        layout=replace(config.layout, arc=0.0, wave=0.0, stacked=0.0, letters=0.0, curved=0.0),
         looks=replace(config.looks, segments=0.0, dot_matrix=0.0, stencil=0.0),
         scene=replace(config.scene, bars=0.0, stains=0.0, leaves=0.0),
     )

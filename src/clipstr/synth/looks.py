@@ -124,8 +124,8 @@ def _side(
     for step in range(1, steps + 1):
         side = np.maximum(side, _shifted(coverage, round(right * step / steps), round(down * step / steps)))
     luma = float(ink @ LUMA)
-    factor = float(rng.uniform(0.25, 0.65)) if luma > 0.25 else float(rng.uniform(1.8, 3))
-    return over(picture, side, with_luma(ink, min(luma * factor, 1)))
+    other = luma * float(rng.uniform(0.25, 0.65)) if luma > 0.25 else luma + float(rng.uniform(0.15, 0.4))
+    return over(picture, side, with_luma(ink, other))
 
 
 def _glow(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-__all__ = ["Path", "arc", "free_curve", "straight", "wave"]
+__all__ = ["Path", "any_curve", "arc", "free_curve", "straight", "wave"]
 
 STEPS = 128  # in which a curve is followed
 SHARPEST = 0.75  # radians that a curve turns over one em at most: letters would meet beyond it
@@ -68,6 +70,17 @@ def free_curve(length: float, rng: np.random.Generator) -> Path:
         headings += rng.normal(0, 0.7 / number) * np.cos(np.pi * number * along + rng.uniform(0, 6.3))
     headings -= headings.mean()
     return Path(_tamed(headings, length), length)
+
+
+def any_curve(rng: np.random.Generator) -> Callable[[float], Path]:
+    """What makes a curve for a length: mostly an arc, up to nearly a circle, or waves, or any shape."""
+    chance = rng.random()
+    if chance < 0.7:
+        return partial(arc, turn=float(rng.uniform(0.6, 5.4)) * (1 if rng.random() < 0.65 else -1))
+    if chance < 0.85:
+        steepness, count = float(rng.uniform(0.3, 0.8)), float(rng.uniform(0.7, 2))
+        return partial(wave, steepness=steepness, count=count, phase=float(rng.uniform(0, 6.3)))
+    return partial(free_curve, rng=rng)
 
 
 def _tamed(headings: np.ndarray, length: float) -> np.ndarray:

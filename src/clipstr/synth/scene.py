@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from clipstr.synth.colours import LUMA, Palette, any_colour, palette
+from clipstr.synth.colours import LUMA, Palette, any_colour, palette, standing_out
 from clipstr.synth.config import SynthConfig
 from clipstr.synth.drawing import Mask
 from clipstr.synth.geometry import Placed
@@ -66,16 +66,39 @@ def paint(
     """The picture (height, width, 3) in float32, about 0 to 1, of the ``placed`` layers."""
     scene, layers = config.scene, placed.layers
     colours = palette(rng, difficulty, scene.faint)
-    picture = _ground(layers.shape[:2], colours, rng, difficulty, config, backgrounds)
+    if backgrounds and rng.random() < scene.photograph * difficulty:
+        path = backgrounds[int(rng.integers(len(backgrounds)))]
+        picture = photograph(path, layers.shape[0], layers.shape[1], rng)
+        beneath = cv2.mean(picture, (layers[..., WORD] > 0.2).astype(np.uint8))[:3]
+        ground = np.asarray(beneath, np.float32)
+        colours = Palette(standing_out(ground, rng), ground)
+    else:
+        picture = _ground(layers.shape[:2], colours, rng, difficulty, config, backgrounds)
     if rng.random() < scene.rules * difficulty:
         _rule(picture, placed.unit, colours.ink if rng.random() < 0.6 else any_colour(rng, rng.random()), rng)
     if layers.shape[2] > AROUND:
         ink = colours.ink if rng.random() < 0.8 else any_colour(rng, rng.random())
         picture = over(picture, layers[..., AROUND], ink)
-    picture = paint_word(picture, layers[..., WORD], colours, placed.unit, rng, difficulty, config.looks)
+    if rng.random() < config.looks.counterchanged * difficulty:
+        picture = _counterchanged(picture, layers[..., WORD], colours, rng)
+    else:
+        picture = paint_word(picture, layers[..., WORD], colours, placed.unit, rng, difficulty, config.looks)
     if layers.shape[2] > BEFORE:
         picture = over(picture, layers[..., BEFORE], _thing(picture.shape, rng))
     return picture
+
+
+def _counterchanged(
+    picture: np.ndarray, coverage: np.ndarray, colours: Palette, rng: np.random.Generator
+) -> np.ndarray:
+    """``picture`` with an edge across the word, beyond which ink and ground have each other's colours."""
+    height, width = coverage.shape
+    angle, middle = rng.uniform(0, np.pi), rng.uniform(0.3, 0.7, 2) * (width, height)
+    columns, rows = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    away = np.cos(angle) * (columns - middle[0])[None, :] + np.sin(angle) * (rows - middle[1])[:, None]
+    beyond = np.clip(np.asarray(away, np.float32) + np.float32(0.5), 0, 1)
+    swapped = over(plain(height, width, colours.ink), beyond, colours.ground)
+    return over(over(picture, beyond, colours.ink), coverage, swapped)
 
 
 def _thing(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL import ImageFont
 
 from clipstr.fonts import SIZE, FontFace, FontSet, draws, load_font
 from clipstr.synth.letters import EDGE, Letter, inked, lettered, outline
-from clipstr.synth.paths import arc, free_curve, wave
+from clipstr.synth.paths import any_curve
 from clipstr.synth.words import Vocabulary
 
 __all__ = ["KINDS", "FlatBlock", "FlatWord", "flat_block"]
@@ -201,15 +201,7 @@ def _curved(vocabulary: Vocabulary, fonts: FontSet, rng: np.random.Generator) ->
     words = [vocabulary.text(rng) for _ in range(int(rng.integers(1, 5)))]
     face, words = _face([word for text in words for word in text.split()], fonts, rng)
     text, font = " ".join(words), load_font(face)
-    chance, turn = rng.random(), float(rng.uniform(0.6, 5.2)) * (1 if rng.random() < 0.65 else -1)
-    if chance < 0.7:
-        course = partial(arc, turn=turn)
-    elif chance < 0.85:
-        steep, waves = float(rng.uniform(0.3, 0.8)), float(rng.uniform(0.7, 2))
-        course = partial(wave, steepness=steep, count=waves, phase=float(rng.uniform(0, 6.3)))
-    else:
-        course = partial(free_curve, rng=rng)
-    ink, letters = lettered(text, font, rng, course=course)
+    ink, letters = lettered(text, font, rng, course=any_curve(rng))
     return FlatBlock(ink, tuple(_words_of(text, letters)), _capital(font))
 
 

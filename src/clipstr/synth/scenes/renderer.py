@@ -10,7 +10,7 @@ import numpy as np
 
 from clipstr.fonts import FontFace, FontSet, find_fonts
 from clipstr.synth.camera import taken
-from clipstr.synth.colours import LUMA, Palette, any_colour, palette
+from clipstr.synth.colours import Palette, palette, standing_out
 from clipstr.synth.geometry import warped
 from clipstr.synth.lexicon import WordList
 from clipstr.synth.looks import paint_word
@@ -28,7 +28,6 @@ __all__ = ["SceneRenderer"]
 TRIES = 6  # places that are tried for a block before it is left out
 TINY = (2.0, 4.5)  # pixels: the capitals of words that nobody can read
 SMALL_PRINT = 0.5  # of the largest letters, as a power: running text is not set as large as signs
-CONTRAST = 0.35  # of words that stand on what is there, at least
 MIXED = 0.13  # standard deviation of colours from 0 to 1: what varies more is no ground for words
 SHOWN = 14.0  # levels of 255 between a word and what is around it: less cannot be read
 CROP = 1.6  # a crop of a word is so many times as high as its capitals
@@ -140,7 +139,7 @@ class SceneRenderer:
             looks = replace(looks, neon=0.0, extruded=0.0, glow=0.0, worn=0.0)
         ground, mixed = _beneath(part, block.coverage)
         if rng.random() >= self.config.blocks.panel and mixed < MIXED:
-            ink = _standing_out(ground, rng)
+            ink = standing_out(ground, rng)
             calm = replace(looks, neon=0.0, engraved=0.0, translucent=0.0)
             colours = Palette(ink, ground)
             picture[where] = paint_word(part, block.coverage, colours, unit, rng, difficulty, calm)
@@ -212,14 +211,6 @@ def _beneath(part: np.ndarray, coverage: np.ndarray) -> tuple[np.ndarray, float]
     """The mean colour (3,) of ``part`` where the ink comes, and how far that colour varies."""
     mean, deviation = cv2.meanStdDev(part, mask=(coverage > 0.2).astype(np.uint8))
     return np.asarray(mean[:, 0], np.float32), float(deviation.max())
-
-
-def _standing_out(ground: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An ink that is told from ``ground``."""
-    luma = float(np.clip(ground @ LUMA, 0, 1))
-    lighter = rng.random() < (1 - luma if abs(luma - 0.5) < 0.5 - CONTRAST else float(luma < 0.5))
-    bounds = (min(luma + CONTRAST, 1.0), 1.0) if lighter else (0.0, max(luma - CONTRAST, 0.0))
-    return any_colour(rng, float(rng.uniform(*bounds)))
 
 
 def _in_order(placed: Sequence[tuple[FlatBlock, _Placed]], image: np.ndarray) -> tuple[SceneWord, ...]:
