@@ -133,6 +133,11 @@ def test_samples_that_lack_something_are_counted_and_named_and_the_others_go_on(
     assert "wrote 2 samples" in result.output
 
 
+def test_the_working_folder_has_a_name(words: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(words / "a")
+    assert "a: 4 samples" in call("check", ".").output
+
+
 def test_json_on_standard_output_stands_there_alone(words: Path) -> None:
     result = call("check", str(words), "--json", "-")
     assert json.loads(result.stdout)["twice"] == []

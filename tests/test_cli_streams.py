@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import toy
+from clipstr.data import write_lmdb
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="shells there cannot close streams")
@@ -21,29 +22,34 @@ def shell(command: str, folder: Path) -> tuple[int, str, str]:
     environment = os.environ | {"PYTHONPATH": str(SOURCE)}
     script = f'clipstr() {{ "{sys.executable}" -m clipstr "$@"; }}; {command}'
     done = subprocess.run(
-        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
     return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
 def folder(tmp_path: Path, toy_model: Path) -> Path:
-    """A folder with a picture of "bad" and the toy model."""
+    """A folder with a picture of "bad", a data set of it, and the toy model."""
     toy.spelled("bad").save(tmp_path / "a.png")
+    write_lmdb(tmp_path / "set", [((tmp_path / "a.png").read_bytes(), "bad")])
     (tmp_path / "toy").symlink_to(toy_model)
     return tmp_path
 
 
+SPEAKING = [
+    *("--version", "models", "data benchmarks", "read --model toy a.png"),
+    *("data check set --charset abcdefgh", "evaluate --data set --model toy --charset model"),
+]
+
+
 @full
-@pytest.mark.parametrize(
-    "call", ["--version", "--help", "models", "read --model toy a.png", "data benchmarks"]
-)
+@pytest.mark.parametrize("call", [*SPEAKING, "--help"])
 def test_results_that_find_no_room_are_told_and_the_status_is_1(folder: Path, call: str) -> None:
     status, _, told = shell(f"clipstr {call} >/dev/full", folder)
     assert (status, told) == (1, "clipstr: standard output cannot be written: No space left on device\n")
 
 
-@pytest.mark.parametrize("call", ["--version", "models", "read --model toy a.png", "data benchmarks"])
+@pytest.mark.parametrize("call", SPEAKING)
 def test_results_without_an_output_are_told_and_the_status_is_1(folder: Path, call: str) -> None:
     status, _, told = shell(f"clipstr {call} >&-", folder)
     assert (status, told) == (1, "clipstr: standard output is closed: there is nowhere to write to\n")
@@ -70,4 +76,4 @@ def test_a_closed_input_is_one_picture_that_cannot_be_read(folder: Path) -> None
 def test_a_file_that_is_opened_never_becomes_a_closed_standard_stream(folder: Path) -> None:
     status, _, _ = shell("clipstr read --model toy a.png no.png >&- 2>&- <&-", folder)
     assert status == 1
-    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "toy"]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.png", "set", "toy"]

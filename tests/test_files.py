@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import shutil
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -196,3 +198,42 @@ def test_the_checksum_is_sha_256(tmp_path: Path) -> None:
         files.file_sha256(tmp_path / "a")
         == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
+
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "clipstr"
+WRITING = {"write_text", "write_bytes", "fsync", "rename", "save_file"}  # as attributes that are called
+APPENDING = {  # what grows line by line, or has a name of its own until it is whole
+    "data/lmdb.py", "data/tables.py", "experiments.py", "training/run/records.py", "bulk/locks.py",
+}  # fmt: skip
+
+
+def calls() -> Iterator[tuple[str, ast.Call, str]]:
+    """Every call of a method or of ``open`` in the package: the file, the call, its name."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                yield path.relative_to(SOURCE).as_posix(), node, name
+
+
+def test_nobody_else_writes_files() -> None:
+    """The whole kind: a file that is written otherwise can be half there after a kill or on a full disk."""
+    found = []
+    for file, call, name in calls():
+        modes = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        opened = name == "open" and any(set(mode) & set("wax") and len(mode) < 4 for mode in modes)
+        owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+        if (
+            (opened or (name in WRITING and owner))
+            and owner != "files"
+            and file not in {*APPENDING, "files.py"}
+        ):
+            found.append(f"{file}:{call.lineno}: {ast.unparse(call)[:60]}")
+    assert found == []
+
+
+def test_nobody_else_takes_texts_apart_into_lines() -> None:
+    """The whole kind: `str.splitlines` ends lines at characters that stand in words."""
+    allowed = {"processors.py"}  # the system's own files, in ASCII
+    found = [f"{file}:{call.lineno}" for file, call, name in calls() if name == "splitlines"]
+    assert [place for place in found if place.split(":")[0] not in allowed] == []

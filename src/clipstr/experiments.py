@@ -180,7 +180,7 @@ def train(
     if status == INTERRUPTED:
         raise UnfinishedError(f"{folder} was interrupted; call again to go on")
     if status:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TOLD:]
+        lines = text_lines(log.read_text(encoding="utf-8", errors="replace"))[-_TOLD:]
         raise ExperimentError("\n".join([f"{' '.join(command)} failed with status {status}", *lines]))
     return accuracies(folder)
 

@@ -14,6 +14,7 @@ from clipstr.data import LabelRule, find_sources
 from clipstr.data.benchmarks import benchmark_named
 from clipstr.data.checking import SetCheck, check_set
 from clipstr.data.duplicates import Duplicate, duplicates
+from clipstr.evaluation import set_name
 
 __all__ = ["check"]
 
@@ -73,11 +74,7 @@ def check(
 
 def _checked(paths: list[Path], rule: LabelRule) -> list[SetCheck]:
     """Every data set below ``paths``, looked into."""
-    sources = [
-        (source.path.relative_to(path).as_posix() if source.path != path else source.path.name, source)
-        for path in paths
-        for source in find_sources(path)
-    ]
+    sources = [(set_name(source, path), source) for path in paths for source in find_sources(path)]
     with console.progress("decoding", sum(len(source) for _, source in sources)) as advance:
         return [check_set(name, source, rule, watch=advance) for name, source in sources]
 

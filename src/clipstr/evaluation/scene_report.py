@@ -14,6 +14,7 @@ from clipstr.evaluation.scenes import (
     ScenePeer,
     Score,
 )
+from clipstr.files import write_json
 from clipstr.markdown import markdown_table
 
 __all__ = ["SCENES_FORMAT", "scene_errors", "scenes_json", "scenes_table", "write_scenes_json"]
@@ -72,9 +73,8 @@ def scenes_json(comparison: SceneComparison) -> dict[str, Any]:
 
 
 def write_scenes_json(comparison: SceneComparison, file: Path) -> None:
-    """Writes `scenes_json` to ``file``, indented, in UTF-8."""
-    text = json.dumps(scenes_json(comparison), indent=2, ensure_ascii=False, allow_nan=False)
-    file.write_text(text + "\n", encoding="utf-8")
+    """Writes `scenes_json` to ``file``, whole or not at all; raises `OutputError`."""
+    write_json(file, scenes_json(comparison))
 
 
 def scene_errors(engine: ScenePeer, set_name: str, result: PhotographResult) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from clipstr.charset import Charset
 from clipstr.errors import DataError, ImageError
+from clipstr.files import read_text, text_lines
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -179,11 +180,7 @@ def load_photographs(folder: Path) -> list[TruePhotograph]:
     """The photographs of the set in ``folder``, in the order of its `LABELS`. Raises `DataError`."""
     file = folder / LABELS
     photographs = []
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file}: cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_lines(read_text(file, error=DataError)), 1):
         if not line.strip():
             continue
         try:
