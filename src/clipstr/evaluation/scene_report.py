@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from clipstr.evaluation.scenes import (
     ScenePeer,
     Score,
 )
-from clipstr.files import write_json
+from clipstr.files import json_line, write_json
 from clipstr.markdown import markdown_table
 
 __all__ = ["SCENES_FORMAT", "scene_errors", "scenes_json", "scenes_table", "write_scenes_json"]
@@ -92,7 +91,7 @@ def scene_errors(engine: ScenePeer, set_name: str, result: PhotographResult) -> 
             "prediction": match.found.text if match.found else None,
             "polygon": [list(map(float, corner)) for corner in (match.true or match.found).polygon],  # type: ignore[union-attr]
         }
-        lines.append(json.dumps(record, ensure_ascii=False))
+        lines.append(json_line(record).rstrip("\n"))
     return lines
 
 
