@@ -67,6 +67,27 @@ def test_remarks_without_an_output_stop_nothing_and_never_land_among_results(fol
     assert (status, shown) == (2, "")
 
 
+@full
+def test_bytes_that_find_no_room_are_told_as_lines_are(folder: Path) -> None:
+    program = (
+        "from clipstr.cli.streams import open_streams, standard_output\n"
+        "from clipstr.errors import OutputError\n"
+        "with open_streams():\n"
+        "    try:\n"
+        "        standard_output().write(b'%PDF')\n"
+        "    except OutputError as error:\n"
+        "        raise SystemExit(str(error))\n"
+    )
+    (folder / "write.py").write_text(program)
+    told = {
+        ">/dev/full": "standard output cannot be written: No space left on device\n",
+        ">&-": "standard output is closed: there is nowhere to write to\n",
+    }
+    for how, message in told.items():
+        assert shell(f'"{sys.executable}" write.py {how}', folder) == (1, "", message)
+    assert shell(f'"{sys.executable}" write.py', folder) == (0, "%PDF", "")
+
+
 def test_a_closed_input_is_one_picture_that_cannot_be_read(folder: Path) -> None:
     status, shown, told = shell("clipstr read --model toy - a.png <&-", folder)
     assert (status, shown[:10]) == (1, "a.png\tbad\t")

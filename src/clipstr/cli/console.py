@@ -53,6 +53,7 @@ __all__ = [
     "flush",
     "is_standard_output",
     "needs_extra",
+    "on_terminal",
     "progress",
     "require_output",
     "show",
@@ -142,6 +143,11 @@ def is_standard_output(target: Path | None) -> bool:
 def flush() -> None:
     """Hand all results to the system. Raises `OutputError` if they find no room there."""
     sys.stdout.flush()
+
+
+def on_terminal() -> bool:
+    """Whether a person looks at standard output, for whom bytes are nothing."""
+    return sys.stdout.isatty()
 
 
 def require_output() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -26,7 +25,7 @@ from clipstr.cli.options import (
     new_folder,
 )
 from clipstr.cli.sources import Troubles, require_something
-from clipstr.cli.streams import standard_input
+from clipstr.cli.streams import standard_input, standard_output
 from clipstr.errors import InputError
 from clipstr.files import whole_file
 from clipstr.pictures import PICTURE_SUFFIXES, find_pictures
@@ -156,7 +155,7 @@ def scan(
 def _require_room_for(output: SceneFormat) -> None:
     """Raises unless standard output can take it."""
     console.require_output()
-    if output is SceneFormat.pdf and sys.stdout.isatty():
+    if output is SceneFormat.pdf and console.on_terminal():
         raise InputError("a PDF is nothing for a terminal: give --out FILE, or send it into a file")
 
 
@@ -164,7 +163,7 @@ def _require_room_for(output: SceneFormat) -> None:
 def _target(out: Path | None) -> Iterator[tuple[Callable[[str], None], BinaryIO]]:
     """How to write a line, and where bytes go: the file ``out``, or standard output."""
     if out is None:
-        yield lambda line: console.show(line, exact=True), sys.stdout.buffer
+        yield lambda line: console.show(line, exact=True), standard_output()
         return
     with whole_file(out) as file:
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from clipstr.errors import OutputError
 
-__all__ = ["ClosedStream", "open_streams", "standard_input"]
+__all__ = ["ClosedStream", "open_streams", "standard_input", "standard_output"]
 
 _NAMES = ("standard input", "standard output", "standard error")
 _ESCAPING = "clipstr-escape"
@@ -93,6 +93,31 @@ def standard_input() -> BinaryIO:
     if sys.stdin is None or getattr(sys.stdin, "closed", False):
         return cast("BinaryIO", _ClosedInput())
     return sys.stdin.buffer
+
+
+class _Bytes(io.RawIOBase):
+    """The bytes of standard output; an error of writing is one of `_Guarded`."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        """How many bytes were written: all."""
+        if isinstance(sys.stdout, ClosedStream):
+            sys.stdout.write("")
+        try:
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        except OSError as error:
+            if not isinstance(sys.stdout, _Guarded):
+                raise
+            sys.stdout._failed(error)
+        return memoryview(content).nbytes
+
+
+def standard_output() -> BinaryIO:
+    """Standard output for bytes. What is written goes out at once; raises `OutputError` if it cannot."""
+    return cast("BinaryIO", _Bytes())
 
 
 @contextmanager
