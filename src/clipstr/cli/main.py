@@ -42,6 +42,7 @@ VERBS = (
     Verb("synth scenes", "Render whole scenes with their words.", "clipstr.cli.synth_scenes", "scenes"),
     Verb("train", "Train a recogniser by a recipe.", "clipstr.cli.train", "train"),
     Verb("teacher", "Train a CLIP that teaches, or look at what one sees.", "clipstr.cli.teacher", "teacher"),
+    Verb("paper", "Make the tables and figures of the paper.", "clipstr.cli.paper", "paper"),
     Verb("export", "Turn a trained model into one for reading.", "clipstr.cli.export", "export"),
     Verb("import", "Turn a checkpoint of the authors' code into a model.", "clipstr.cli.import_", "import_"),
 )
