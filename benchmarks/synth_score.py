@@ -124,7 +124,7 @@ class Training:
         """Learns from ``batch`` at ``progress`` (0 to 1) of the schedule; the loss before it."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16-mixed"):
             scores = self.model(batch.images)
-        loss = ctc_loss(scores, batch.tokens, MODEL.charset)
+        loss = ctc_loss(scores, batch, MODEL.charset)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), self.course.gradient_clip)

@@ -42,6 +42,9 @@ class Silent:
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
+    def doing(self, what: str) -> None:
+        pass
+
     def stepped(self, step: Step) -> None:
         self.steps.append(step)
 
@@ -106,7 +109,7 @@ def step_parts(trainer: Trainer, words: Words, steps: int) -> dict[str, float]:
         with clock.lap("pictures to the device"):
             images = normalised(words.pixels.to(device), trainer.task.form.preprocessing)
         with clock.lap("tokens, and the teacher's stages"), trainer.fabric.autocast():
-            inputs = trainer.task.inputs(images, words.texts, share)
+            inputs = trainer.task.inputs(images, words.texts, share, 1.0)
         with clock.lap("forward, projections and losses"):
             losses = trainer.module(*inputs)
         with clock.lap("backward"):

@@ -39,11 +39,15 @@ class Watcher:
         self.steps: list[Step] = []
         self.validations: list[Validation] = []
         self.notes: list[str] = []
+        self.phases: list[str] = []
         self.stop_after = stop_after
 
     @property
     def losses(self) -> list[dict[str, float]]:
         return [step.losses for step in self.steps]
+
+    def doing(self, what: str) -> None:
+        self.phases.append(what)
 
     def stepped(self, step: Step) -> None:
         self.steps.append(step)

@@ -45,6 +45,16 @@ def shown(*, terminal: bool, width: int = 80, waited: float = 0.0) -> str:
     return buffer.getvalue()
 
 
+def test_what_is_done_before_the_first_step_is_told_with_the_seconds_since_the_start() -> None:
+    for terminal in (True, False):
+        buffer = io.StringIO()
+        with ProgressLine(Console(file=buffer, force_terminal=terminal, width=80)) as line:
+            line.began -= 7
+            line.doing("making the model")
+        assert "making the model" in buffer.getvalue()
+        assert terminal or "7 s: making the model\n" in buffer.getvalue()
+
+
 def test_a_log_gets_a_line_now_and_then_with_all_that_counts() -> None:
     lines = shown(terminal=False).splitlines()
     told = [line for line in lines if "samples" in line and "lr" in line]

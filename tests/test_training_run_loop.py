@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from clipstr.data import LmdbDataset, write_lmdb
-from clipstr.errors import DataError, RecipeError, TrainingError
+from clipstr.errors import ClipstrError, DataError, RecipeError, TrainingError
 from clipstr.student.storage import load_recogniser
-from clipstr.training import SourceSettings, Step, SyntheticSettings, Trainer, Validation, load_recipe
+from clipstr.training import (
+    SourceSettings,
+    StartSettings,
+    Step,
+    SyntheticSettings,
+    Trainer,
+    Validation,
+    load_recipe,
+)
 from clipstr.training.run.checkpoint import load_checkpoint
 from clipstr.training.samples.crops import Crops
+from clipstr.training.samples.stream import Request
 from runs import STUDENT, Watcher, bars, bars_recipe, new_trainer, run
 
 
@@ -119,6 +131,134 @@ def test_a_time_limit_ends_the_run_with_its_schedule(crops: Path, tmp_path: Path
     assert outcome.finished
     assert watcher.steps[-1].learning_rate < watcher.steps[len(watcher.steps) // 2].learning_rate / 2
     assert watcher.validations
+
+
+def test_a_time_limit_counts_from_the_start_of_the_command(crops: Path, tmp_path: Path) -> None:
+    """A run whose start took all but two of its seconds ends two seconds later, its schedule whole."""
+    watcher = Watcher()
+    started = time.monotonic() - 1000
+    trainer = Trainer(
+        bars_recipe(crops, samples=10**9),
+        tmp_path / "run",
+        observers=[watcher],
+        resume=False,
+        max_seconds=1002 + (time.monotonic() - started - 1000) + 2,
+        started=started,
+    )
+    outcome = trainer.run()
+    assert outcome.finished
+    assert outcome.seconds < 60
+    rates = [step.learning_rate for step in watcher.steps]
+    assert rates[0] < max(rates) / 2
+
+
+def test_a_run_says_what_it_does_until_its_first_step(crops: Path, tmp_path: Path) -> None:
+    watcher, _ = run(bars_recipe(crops, samples=16), tmp_path / "run")
+    assert watcher.phases == [
+        "reading labels, and looking at fonts",
+        "making the model",
+        "preparing the first samples",
+        "making the first step",
+    ]
+
+
+def test_an_interrupted_run_leaves_its_averaged_weights(crops: Path, tmp_path: Path) -> None:
+    recipe = bars_recipe(crops, average=0.9)
+    run(recipe, tmp_path / "run", stop_after=2)
+    assert not (tmp_path / "run" / "best").exists()
+    model, config = load_recogniser(tmp_path / "run" / "latest")
+    state = load_checkpoint(tmp_path / "run" / "last.ckpt")
+    assert config.source["samples"] == state.samples > 0
+    for name, value in model.named_parameters():
+        assert torch.equal(value, torch.as_tensor(state.average[f"student.{name}"]))
+
+
+def test_weights_come_out_at_every_validation(crops: Path, tmp_path: Path) -> None:
+    recipe = bars_recipe(crops, samples=24)
+    recipe = replace(recipe, run=replace(recipe.run, validate_every=8))
+    trainer = new_trainer(recipe, tmp_path / "run", Watcher())
+    accuracies = iter([0.5, 0.25, 0.125])
+    seen = []
+
+    def validate() -> Validation:
+        if (tmp_path / "run" / "latest").exists():
+            seen.append(load_recogniser(tmp_path / "run" / "latest")[1].source["samples"])
+        return Validation(accuracy={"mean": next(accuracies)})
+
+    trainer.task.validate = validate  # type: ignore[method-assign]
+    trainer.run()
+    assert seen == [8, 16]
+    assert load_recogniser(tmp_path / "run" / "latest")[1].source["validation"] == {"mean": 0.125}
+    assert load_recogniser(tmp_path / "run" / "best")[1].source["samples"] == 8
+
+
+def test_new_heads_of_a_run_that_starts_from_a_model_learn_alone_at_first(
+    crops: Path, tmp_path: Path
+) -> None:
+    """The encoder hears nothing of their loss for so long, and of a run from nothing never less."""
+    run(bars_recipe(crops, samples=16, ctc_weight=0.0), tmp_path / "first")
+    start = StartSettings(model=str(tmp_path / "first" / "best"))
+    for begins, expected in ((start, [True, True, False, False]), (StartSettings(), [False] * 4)):
+        recipe = replace(bars_recipe(crops, samples=32, head_warm_up=0.5), start=begins)
+        trainer = new_trainer(recipe, tmp_path / str(bool(begins.model)), Watcher())
+        alone = []
+        inputs = trainer.task.inputs
+
+        def noted(*arguments: Any, inputs: Any = inputs, alone: list[bool] = alone) -> Any:
+            made = inputs(*arguments)
+            alone.append(made[0].heads_alone)
+            return made
+
+        trainer.task.inputs = noted  # type: ignore[method-assign]
+        trainer.run()
+        assert alone == expected
+
+
+_VIEWS = {
+    getattr(torch.ops.aten, name).default
+    for name in ("detach", "view", "t", "expand", "_unsafe_view", "transpose", "unbind")
+    if hasattr(getattr(torch.ops.aten, name), "default")
+} | {torch.ops.aten.transpose.int, torch.ops.aten.unbind.int}
+
+
+class Operators(TorchDispatchMode):
+    """Counts the operators that are called, views left out, and those that wait for the device."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count, self.waits = 0, list[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func not in _VIEWS
+        if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+            self.waits.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_step_never_waits_for_the_device_and_moves_all_weights_in_few_calls(
+    crops: Path, tmp_path: Path, optimiser: str
+) -> None:
+    recipe = bars_recipe(crops, optimiser=optimiser, average=0.9)
+    trainer = new_trainer(recipe, tmp_path / "run", Watcher())
+    trainer.rehearse(2)  # the optimiser's state is there
+    with Operators() as learning:
+        words = trainer.words[[Request(i, trainer.words.mixture().place(i), 1.0) for i in range(8)]]
+        assert not isinstance(words, ClipstrError)
+        losses = trainer._learn([words])
+        trainer.fabric.clip_gradients(
+            trainer.module, trainer.optimiser, max_norm=1.0, error_if_nonfinite=False
+        )
+        trainer.processes.everyones([*losses.values(), 1.0, 0.0])
+    with Operators() as moving:
+        trainer.optimiser.step()
+        assert trainer.average is not None
+        trainer.average.update()
+    assert learning.waits == moving.waits == []
+    # Muon turns the matrices of each shape together, in 45 calls; AdamW and the average need a few in all.
+    shapes = {p.flatten(1).shape for p in trainer.task.learner.parameters() if p.ndim >= 2}
+    assert len(list(trainer.task.learner.parameters())) == 160
+    assert moving.count <= 12 + (45 * len(shapes) if optimiser == "muon" else 0)
 
 
 def test_a_run_whose_time_is_over_when_it_resumes_still_keeps_a_model(crops: Path, tmp_path: Path) -> None:

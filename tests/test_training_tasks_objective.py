@@ -47,16 +47,31 @@ def test_padding_never_changes_the_recognition_loss() -> None:
 
 
 def test_the_ctc_loss_sums_over_all_alignments() -> None:
-    tokens = make_batch(torch.zeros(1, 3, 32, 128), ["a"], CHARSET).tokens
+    batch = make_batch(torch.zeros(1, 3, 32, 128), ["a"], CHARSET)
     scores = torch.randn(1, 2, 4, generator=torch.Generator().manual_seed(0))
     p = scores[0].softmax(-1)
     spelled = p[0, 1] * p[1, 0] + p[0, 0] * p[1, 1] + p[0, 1] * p[1, 1]  # a-, -a, aa
-    torch.testing.assert_close(ctc_loss(scores, tokens, CHARSET), -spelled.log())
+    torch.testing.assert_close(ctc_loss(scores, batch, CHARSET), -spelled.log())
+
+
+def test_heads_alone_learn_from_their_losses_and_the_encoder_does_not() -> None:
+    torch.manual_seed(0)
+    student = Recogniser(SMALL)
+    learner = Learner(student, ctc_weight=1.0, label_smoothing=0.0)
+    images = torch.randn(2, 3, 32, 128)
+    gradients = {}
+    for alone in (False, True):
+        learner.zero_grad()
+        learner(make_batch(images, ["ab", "c"], CHARSET, heads_alone=alone))["ctc"].backward()
+        gradients[alone] = sum(float(p.grad.norm()) for p in student.parameters() if p.grad is not None)
+        assert learner.heads["ctc"].classes.weight.grad.norm() > 0
+    assert gradients[False] > 0
+    assert gradients[True] == 0
 
 
 def test_a_word_too_long_for_the_columns_counts_nothing() -> None:
-    tokens = make_batch(torch.zeros(1, 3, 32, 128), ["aaa"], CHARSET).tokens
-    assert ctc_loss(torch.zeros(1, 2, 4), tokens, CHARSET) == 0
+    batch = make_batch(torch.zeros(1, 3, 32, 128), ["aaa"], CHARSET)
+    assert ctc_loss(torch.zeros(1, 2, 4), batch, CHARSET) == 0
 
 
 def test_the_ctc_head_scores_columns_and_not_rows() -> None:

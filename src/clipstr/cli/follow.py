@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -17,7 +18,7 @@ from clipstr.errors import InputError
 if TYPE_CHECKING:
     from clipstr.training import Recipe, TeacherRecipe
 
-__all__ = ["Changes", "DryRun", "MaxTime", "Out", "Resume", "duration", "follow"]
+__all__ = ["Changes", "DryRun", "MaxTime", "Out", "Resume", "duration", "first_line", "follow"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = 366 * 86400.0  # seconds
@@ -30,7 +31,7 @@ MaxTime = Annotated[
         "--max-time",
         parser=filled,
         metavar="TIME",
-        help="Finish within this time of training, e.g. 90m or 8h.",
+        help="Finish within this time from now on, e.g. 90m or 8h; with --resume, of training in all.",
         show_default=False,
     ),
 ]
@@ -42,6 +43,7 @@ DryRun = Annotated[
 def follow(
     settings: Recipe | TeacherRecipe,
     out: Path,
+    line: ProgressLine,
     *,
     resume: bool,
     max_time: str | None,
@@ -49,7 +51,7 @@ def follow(
     again: list[str],
     judged: str,
 ) -> None:
-    """Runs ``settings`` in ``out`` to the end.
+    """Runs ``settings`` in ``out`` to the end, telling ``line``, since which the time limit counts.
 
     ``again`` is the command that goes on with it, ``judged`` what validation measures. Exits with status 3
     if the run was interrupted, and 0 after a dry run; raises `InputError` for a time that is none.
@@ -58,17 +60,16 @@ def follow(
     if dry_run:
         from clipstr.cli.plan import show_plan
 
+        line.stop()
         show_plan(settings, out, seconds)
         raise typer.Exit
     from clipstr.training import Trainer
 
-    line = ProgressLine(console.terminal())
-    trainer = Trainer(settings, out, observers=[line], resume=resume, max_seconds=seconds)
+    trainer = Trainer(settings, out, observers=[line], resume=resume, max_seconds=seconds, started=line.began)
+    outcome = trainer.run()
+    line.stop()
     if not trainer.processes.main:
-        outcome = trainer.run()
         raise typer.Exit(0 if outcome.finished else 3)
-    with line:
-        outcome = trainer.run()
     best = f"best {judged} on validation {outcome.best:.2%}" if outcome.best >= 0 else "not validated"
     console.tell(f"{outcome.samples} samples in {outcome.seconds / 60:.1f} minutes, {best}")
     if not outcome.finished:
@@ -76,6 +77,14 @@ def follow(
         command = shlex.join([*again, "--out", str(out), *limit, "--resume"])
         console.tell(f"interrupted; go on with: {command}")
         raise typer.Exit(3)
+
+
+def first_line() -> ProgressLine:
+    """The line of a run, before the slow imports."""
+    line = ProgressLine(console.terminal())
+    if os.environ.get("RANK", "0") == "0":  # of torchrun's processes the first one speaks
+        line.doing("loading PyTorch")
+    return line
 
 
 def duration(text: str) -> float:

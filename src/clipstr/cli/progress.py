@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -27,6 +28,7 @@ class ProgressLine:
     def __init__(self, console: Console, *, every: float = 30.0) -> None:
         self.console, self.every = console, every
         self._told = -every
+        self.began = time.monotonic()  # which the command did just before
         self._best, self._accuracy, self._speed = -1.0, "", ""
         self._recent: list[Step] = []
         self.progress = Progress(
@@ -42,15 +44,27 @@ class ProgressLine:
         self._live = Live(Group(self.progress, self._line), console=console, refresh_per_second=4)
 
     def __enter__(self) -> ProgressLine:
-        if self.console.is_terminal:
-            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leaves the lines as they are; what is written afterwards stands below them."""
         self._live.stop()
+
+    def doing(self, what: str) -> None:
+        """Shows what is done before the first step, and how long after the command began."""
+        if self.console.is_terminal:
+            self._live.start()
+            self.progress.update(self.task, speed=what)
+        else:
+            self._print(f"{time.monotonic() - self.began:3.0f} s: {what}")
 
     def stepped(self, step: Step) -> None:
         """Shows the losses, the speed and the wait for data over the last steps, and the accuracy so far."""
+        if self.console.is_terminal:
+            self._live.start()
         self._recent = [*self._recent[1 - _RECENT :], step]
         # Terms of a pair of stages are in the run's log; here their sum stands for them.
         shown = [name for name in step.losses if name != "total" and "~" not in name]

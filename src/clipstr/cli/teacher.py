@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from clipstr.cli import console
-from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, follow
+from clipstr.cli.follow import Changes, DryRun, MaxTime, Out, Resume, first_line, follow
 from clipstr.cli.options import input_path
 from clipstr.cli.settings import settings_option
 from clipstr.cli.teacher_align import align
@@ -47,18 +47,26 @@ def train(
     pictures whose own label is the nearest among all labels of their set. Exit status: 0 when the run is
     finished, 3 when it was interrupted and can be resumed.
     """
-    with console.needs_extra("train", "training"):
-        from clipstr.training import BEST_FOLDER, load_teacher_recipe
-    chosen = load_teacher_recipe(recipe, changes or ())
-    follow(
-        chosen,
-        out,
-        resume=resume,
-        max_time=max_time,
-        dry_run=dry_run,
-        again=["clipstr", "teacher", "train", str(recipe), *(f"--set={change}" for change in changes or ())],
-        judged="retrieval",
-    )
+    with first_line() as line:
+        with console.needs_extra("train", "training"):
+            from clipstr.training import BEST_FOLDER, load_teacher_recipe
+        chosen = load_teacher_recipe(recipe, changes or ())
+        follow(
+            chosen,
+            out,
+            line,
+            resume=resume,
+            max_time=max_time,
+            dry_run=dry_run,
+            again=[
+                "clipstr",
+                "teacher",
+                "train",
+                str(recipe),
+                *(f"--set={change}" for change in changes or ()),
+            ],
+            judged="retrieval",
+        )
     best = out / BEST_FOLDER
     console.tell(f'next: set teacher.weights = "{best}" in a recogniser\'s recipe')
 

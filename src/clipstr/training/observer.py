@@ -43,6 +43,9 @@ class Outcome:
 class Observer(Protocol):
     """Who watches a run."""
 
+    def doing(self, what: str) -> None:
+        """``what`` is done now, before the first step."""
+
     def stepped(self, step: Step) -> None:
         """A step was made."""
 

@@ -69,6 +69,11 @@ class TeacherRecipe:
     optimisation: Optimisation = section(Optimisation)
     run: RunSettings = section(RunSettings)
 
+    @property
+    def form(self) -> WordForm:
+        """The form of the words that are trained on."""
+        return self.clip.form
+
 
 @settings(frozen=True, kw_only=True)
 class Recipe:
@@ -96,6 +101,11 @@ class Recipe:
             )
         if self.encoder == "clip" and self.start.model:
             raise RecipeError("encoder = 'clip' cannot start from a model, whose encoder is another")
+
+    @property
+    def form(self) -> WordForm:
+        """The form of the words that are trained on."""
+        return self.student.form
 
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:

@@ -138,6 +138,12 @@ class Optimisation:
         "course of the learning rate; constant: a run without an end, of which decay makes a model",
     )
     warm_up: float = setting(0.075, "share of the run in which the learning rate rises", least=0, below=1)
+    head_warm_up: float = setting(
+        0.0,
+        "share of a run that starts from a model in which losses of new heads teach the heads alone",
+        least=0,
+        below=1,
+    )
     weight_decay: float = setting(0.0, "weight decay, of matrices only", least=0, most=100)
     beta2: float = setting(0.999, "decay of AdamW's second moment", least=0, below=1)
     gradient_clip: float = setting(20.0, "largest norm of the gradient", above=0)

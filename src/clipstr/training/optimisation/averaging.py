@@ -12,7 +12,10 @@ __all__ = ["Average"]
 
 
 class Average:
-    """The exponential moving average of a module's parameters; buffers are the module's own.
+    """The exponential moving average (EMA) of a module's parameters; buffers are the module's own.
+
+    PyTorch's `AveragedModel` is no part of it: it copies the whole module, a frozen CLIP inside as well, and
+    asks the device for its count at every step, which waits for all that the device has to do.
 
     Its decay begins low and grows to ``decay``, (1 + n) / (10 + n) after n steps, so that the random
     first weights are soon forgotten (as TensorFlow's ExponentialMovingAverage does).
@@ -21,14 +24,14 @@ class Average:
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.module, self.decay, self.steps = module, decay, 0
         self.weights = {name: value.detach().clone() for name, value in module.named_parameters()}
+        self._current = [value.detach() for value in module.parameters()]  # which share their memory
 
     @torch.no_grad()
     def update(self) -> None:
         """Takes in the module's weights after a step."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        current = [value.detach() for value in self.module.parameters()]
-        torch._foreach_lerp_(list(self.weights.values()), current, 1 - decay)
+        torch._foreach_lerp_(list(self.weights.values()), self._current, 1 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

@@ -47,28 +47,38 @@ class Muon(torch.optim.AdamW):
         return loss
 
     def _turn(self, group: dict[str, Any]) -> None:
-        """Moves the matrices of ``group``, those of one shape together, and drops their gradients."""
-        alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
-        for parameter in group["params"]:
-            if parameter.grad is not None:
-                direction = self._direction(parameter, parameter.grad, group["momentum"]).flatten(1)
-                alike[direction.shape[0], direction.shape[1]].append((parameter, direction))
-                parameter.grad = None
-        for shape, matrices in alike.items():
-            reach = group["lr"] * 0.2 * max(shape) ** 0.5
-            turns = orthogonalised(torch.stack([direction for _, direction in matrices]))
-            for (parameter, _), turn in zip(matrices, turns, strict=True):
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                parameter.sub_(turn.view_as(parameter), alpha=reach)
+        """Moves the matrices of ``group``, those of one shape together, and drops their gradients.
 
-    def _direction(self, parameter: Tensor, gradient: Tensor, momentum: float) -> Tensor:
-        """Nesterov's momentum of ``parameter``, whose state has AdamW's names, so that AdamW can load it."""
-        state = self.state[parameter]
-        if not state:
-            state |= {"step": torch.zeros(()), "exp_avg": torch.zeros_like(parameter)}
-        state["step"] += 1
-        mean: Tensor = state["exp_avg"].lerp_(gradient, 1 - momentum)
-        return gradient.lerp(mean, momentum)
+        All of them in a few kernels: on a GPU the launch of one costs more than its work on a matrix.
+        """
+        matrices = [parameter for parameter in group["params"] if parameter.grad is not None]
+        if not matrices:
+            return
+        directions = self._directions(matrices, group["momentum"])
+        alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for place, direction in enumerate(directions):
+            alike[(direction.shape[0], direction.shape[1])].append(place)
+        torch._foreach_mul_(matrices, 1 - group["lr"] * group["weight_decay"])
+        for shape, places in alike.items():
+            turns = orthogonalised(torch.stack([directions[place] for place in places]))
+            moved = [matrices[place] for place in places]
+            steps = [turn.view_as(m) for turn, m in zip(turns.unbind(), moved, strict=True)]
+            torch._foreach_add_(moved, steps, alpha=-group["lr"] * 0.2 * max(shape) ** 0.5)
+
+    def _directions(self, matrices: list[Tensor], momentum: float) -> list[Tensor]:
+        """Nesterov's momentum of ``matrices``, flattened; states have AdamW's names, which it can load."""
+        gradients = [parameter.grad for parameter in matrices if parameter.grad is not None]
+        for parameter in matrices:
+            parameter.grad = None
+            if not self.state[parameter]:
+                self.state[parameter] |= {
+                    "step": torch.zeros(()),
+                    "exp_avg": torch.zeros_like(parameter),
+                }
+        means = [self.state[parameter]["exp_avg"] for parameter in matrices]
+        torch._foreach_add_([self.state[parameter]["step"] for parameter in matrices], 1)
+        torch._foreach_lerp_(means, gradients, 1 - momentum)
+        return [d.flatten(1) for d in torch._foreach_lerp(gradients, means, momentum)]
 
 
 def orthogonalised(matrices: Float[Tensor, "count rows columns"]) -> Float[Tensor, "count rows columns"]:

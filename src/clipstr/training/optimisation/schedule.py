@@ -13,7 +13,7 @@ Schedule = Literal["one-cycle", "constant", "decay"]
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a run may use: samples, and seconds if there is a time limit.
+    """What a run may use: samples, and seconds if there is a time limit (0: its time is over).
 
     Progress is the larger share of the two, so that a run with a time limit
     lives through its whole schedule however fast the machine is.
@@ -24,7 +24,9 @@ class Budget:
 
     def progress(self, samples: int, seconds: float) -> float:
         """The share of the run that is over, 0 to 1, after ``samples`` and ``seconds``."""
-        by_time = seconds / self.seconds if self.seconds else 0.0
+        by_time = 0.0
+        if self.seconds is not None:
+            by_time = seconds / self.seconds if self.seconds > 0 else 1.0
         return min(max(samples / self.samples, by_time), 1.0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,10 +20,11 @@ from clipstr.training.optimisation.optimiser import new_optimiser
 from clipstr.training.optimisation.schedule import Budget, learning_rate
 from clipstr.training.recipe import Recipe, TeacherRecipe, plain_recipe
 from clipstr.training.run.checkpoint import Checkpoint
+from clipstr.training.run.clock import Clock
 from clipstr.training.run.interruption import Interruption
 from clipstr.training.run.processes import Processes
-from clipstr.training.run.records import Records
-from clipstr.training.samples.stream import MixedWords, Slice, Words, loader
+from clipstr.training.run.records import BEST_FOLDER, LATEST_FOLDER, Records
+from clipstr.training.samples.stream import MixedWords, Slice, Words, loader, prepare_workers
 from clipstr.training.tasks.contrast import Contrast
 from clipstr.training.tasks.recognition import Recognition
 from clipstr.training.tasks.task import Task, normalised
@@ -57,7 +58,8 @@ class Trainer:
 
     In several processes each makes its own, and they work as one: the same weights come out as of one
     process with the same recipe, to rounding. ``observers`` are told in the main process alone.
-    Raises `TrainingError` if the folder holds another run, or none to resume, or the run cannot go on.
+    ``max_seconds`` count from ``started`` (of `time.monotonic`), or else from now. Raises `TrainingError` if
+    the folder holds another run, or none to resume, or the run cannot go on.
     """
 
     def __init__(
@@ -68,16 +70,22 @@ class Trainer:
         observers: Sequence[Observer],
         resume: bool,
         max_seconds: float | None,
+        started: float | None = None,
     ) -> None:
+        self.clock = Clock(max_seconds, started)
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         self.processes = Processes(recipe.run)
+        self.records = Records(folder, recipe, observers if self.processes.main else ())
+        if recipe.data.workers:
+            prepare_workers()  # meanwhile the model is made
+        self.records.doing("reading labels, and looking at fonts")
+        self.words = MixedWords(recipe.data, recipe.form)
+        self.recipe = self.records.recipe = _with_samples(recipe, self.words)
+        self.records.doing("making the model")
         torch.manual_seed(recipe.run.seed)
         self.task = new_task(recipe)
-        self.words = MixedWords(recipe.data, self.task.form)
-        self.recipe = _with_samples(recipe, self.words)
         settings = self.recipe.optimisation
-        self.budget = Budget(samples=settings.samples, seconds=max_seconds)
         self.share = Slice(
             settings.batch_size, settings.accumulate, self.processes.rank, self.processes.count
         )
@@ -89,7 +97,6 @@ class Trainer:
         )
         self.average = Average(self.task.learner, settings.average) if settings.average else None
         self.samples, self.seconds, self.best = 0, 0.0, -1.0
-        self.records = Records(folder, self.recipe, observers)
         state = self.processes.on_main(lambda: self.records.claim(resume))
         if state is not None:
             self._restore(state)
@@ -110,7 +117,8 @@ class Trainer:
     @property
     def progress(self) -> float:
         """How far the run is, 0 to 1."""
-        return self.budget.progress(self.samples, self.seconds)
+        budget = Budget(samples=self.recipe.optimisation.samples, seconds=self.clock.training)
+        return budget.progress(self.samples, self.seconds)
 
     def run(self) -> Outcome:
         """Trains until the samples or the time are spent, or until it is interrupted; saves in each case.
@@ -118,10 +126,11 @@ class Trainer:
         What stops it for good, such as data that vanished, is raised when what was learned is saved.
         """
         settings = self.recipe.run
-        self._began = time.monotonic() - self.seconds
         self._report: _Report | None = None
         self._stopping = False
         saved, judged = self.seconds, self.samples
+        if self.recipe.data.workers:
+            self.records.doing(f"starting {self.recipe.data.workers} processes that prepare samples")
         with Interruption() as interruption, closing(self._batches()) as batches, self.records:
             if self.processes.main:
                 self.records.note(self.notes)
@@ -138,9 +147,12 @@ class Trainer:
             except _LostDataError as loss:
                 if self.processes.count == 1:  # the others would not come to save
                     self._save()
+                    self._keep_latest()
                 raise loss.args[0] from loss
             if self.progress >= 1 and (judged != self.samples or not self.records.kept):
                 self._validate()
+            elif judged != self.samples:
+                self._keep_latest()
             self._save()
             outcome = self.records.end(
                 Outcome(
@@ -152,7 +164,7 @@ class Trainer:
 
     def rehearse(self, steps: int) -> Words:
         """Makes ``steps`` steps and keeps nothing; gives the samples that come next."""
-        self._began, self._report = time.monotonic(), None
+        self._report = None
         with closing(self._batches()) as batches:
             for _ in range(steps):
                 self._step(batches, stop=False)
@@ -161,7 +173,7 @@ class Trainer:
 
     def _batches(self) -> Generator[Words, None, None]:
         synthetic, samples = self.recipe.data.synthetic, self.recipe.optimisation.samples
-        by_time = self.budget.seconds is not None
+        by_time = self.clock.limit is not None
         return loader(
             self.words,
             self.share,
@@ -174,9 +186,15 @@ class Trainer:
     def _step(self, batches: Generator[Words, None, None], *, stop: bool) -> None:
         """One step of the optimiser on one batch, in parts."""
         settings = self.recipe.optimisation
+        first = not self.clock.running
+        if first:
+            self.records.doing("preparing the first samples")
         started = time.monotonic()
         parts = [self._next(batches) for _ in range(settings.accumulate)]
         waited = time.monotonic() - started
+        if first:
+            self.clock.begin(self._agreed(self.clock.since_start), self.seconds)
+            self.records.doing("compiling the model" if self.recipe.run.compile else "making the first step")
         peak = settings.peak(self.processes.count)
         rate = learning_rate(
             self.progress, highest=peak, warm_up=settings.warm_up, schedule=settings.schedule
@@ -195,8 +213,7 @@ class Trainer:
             self.average.update()
         self.samples += settings.batch_size
         step = replace(self._now(), waited=waited)
-        clock = time.monotonic() - self._began
-        everyones = self.processes.everyones([*losses.values(), clock, float(stop)])
+        everyones = self.processes.everyones([*losses.values(), self.clock.seconds, float(stop)])
         self._settle()  # the last step: the device works on this one meanwhile
         self._report = _Report(step, list(losses), everyones)
 
@@ -234,11 +251,12 @@ class Trainer:
             images = normalised(words.pixels.to(device, non_blocking=True), preprocessing)
             with self.processes.synchronised(self.module, last=number + 1 == len(parts)):
                 with self.fabric.autocast():
-                    inputs = self.task.inputs(images, words.texts, shares[number])
+                    inputs = self.task.inputs(images, words.texts, shares[number], self.progress)
                 losses: dict[str, Tensor] = self.module(*inputs)
                 self.fabric.backward(losses["total"] / len(parts))
             for name, value in losses.items():
-                sums[name] = sums.get(name, torch.zeros_like(value)) + value.detach() / len(parts)
+                mine = value.detach() / len(parts) if len(parts) > 1 else value.detach()
+                sums[name] = sums[name] + mine if name in sums else mine
         return sums
 
     def _shares(self, parts: list[Words]) -> Tensor:
@@ -252,23 +270,47 @@ class Trainer:
         return everyones[self.processes.rank] / everyones.mean()
 
     def _validate(self) -> None:
-        """Judges the model, and keeps it if it is better than any before or if nothing can judge it."""
+        """Judges the model and keeps it, as the best too if it is better than any or nothing can judge it."""
         self._settle()
-        with self.average.in_place() if self.average is not None else nullcontext():
+        began = time.monotonic()
+        with self._averaged():
             validation = self.processes.on_main(self.task.validate)
             mean = validation.accuracy.get("mean")
             better = mean is None or mean > self.best
-            if better:
-                self.best = self.best if mean is None else mean
-                source = {
-                    "recipe": plain_recipe(self.recipe),
-                    "samples": self.samples,
-                    "minutes": round(self.seconds / 60, 1),
-                    "validation": validation.accuracy,
-                }
-                self.processes.on_main(lambda: self.records.keep(lambda to: self.task.save(to, source)))
+            self.best = mean if better and mean is not None else self.best
+            self._keep([LATEST_FOLDER, BEST_FOLDER] if better else [LATEST_FOLDER], validation.accuracy)
+        self.clock.set_aside(self._agreed(time.monotonic() - began))
         if self.processes.main and mean is not None:
             self.records.validated(self._now(), validation)
+
+    def _keep_latest(self) -> None:
+        """Keeps the model as it is, unjudged."""
+        self._settle()
+        with self._averaged():
+            self._keep([LATEST_FOLDER], {})
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """The context in which the model has its averaged weights, if an average is taken."""
+        return nullcontext() if self.average is None else self.average.in_place()
+
+    def _keep(self, folders: Sequence[str], accuracy: dict[str, float]) -> None:
+        """Writes the model, of which ``accuracy`` is known, into ``folders`` of the run's."""
+        source = {
+            "recipe": plain_recipe(self.recipe),
+            "samples": self.samples,
+            "minutes": round(self.seconds / 60, 1),
+            "validation": accuracy,
+        }
+
+        def write() -> None:
+            for name in folders:
+                self.records.keep(name, lambda to: self.task.save(to, source))
+
+        self.processes.on_main(write)
+
+    def _agreed(self, seconds: float) -> float:
+        """The longest of all processes' ``seconds``, so that all see the same progress."""
+        return float(self.processes.everyones([seconds]).max())
 
     def _now(self) -> Step:
         """Where the run is, as a step that did nothing."""

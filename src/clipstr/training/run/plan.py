@@ -56,6 +56,9 @@ class _Timer:
     def __init__(self) -> None:
         self.steps: list[Step] = []
 
+    def doing(self, what: str) -> None:
+        """A few steps are soon made."""
+
     def stepped(self, step: Step) -> None:
         self.steps.append(step)
 

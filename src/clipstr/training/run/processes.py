@@ -57,8 +57,7 @@ class Processes:
 
     def everyones(self, values: Sequence[float | Tensor]) -> Tensor:
         """The ``values`` of each process (processes, values) on the device, which is not waited for."""
-        device = self.fabric.device
-        row = torch.stack([torch.as_tensor(v, dtype=torch.float32, device=device) for v in values])
+        row = _row(values, self.fabric.device)
         if self.count == 1:
             return row[None]
         rows = row.new_empty(self.count * len(row))
@@ -103,6 +102,14 @@ class Processes:
         """Parts from the others."""
         if self.count > 1:
             dist.destroy_process_group()
+
+
+def _row(values: Sequence[float | Tensor], device: torch.device) -> Tensor:
+    """``values``, tensors before numbers, in a row on ``device``: few copies, and none of them waited for."""
+    tensors = [value.float() for value in values if isinstance(value, Tensor)]
+    numbers = torch.tensor([v for v in values if not isinstance(v, Tensor)], dtype=torch.float32)
+    numbers = numbers.to(device, non_blocking=True)
+    return torch.cat([torch.stack(tensors), numbers]) if tensors else numbers
 
 
 def quick_precision() -> Literal["32-true", "bf16-mixed"]:

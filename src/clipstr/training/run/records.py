@@ -21,9 +21,10 @@ from clipstr.training.run.checkpoint import (
 )
 from clipstr.training.run.journals import Journal, open_journal
 
-__all__ = ["BEST_FOLDER", "Records"]
+__all__ = ["BEST_FOLDER", "LATEST_FOLDER", "Records"]
 
-CHECKPOINT_FILE, RECIPE_FILE, LOSSES_FILE, BEST_FOLDER = "last.ckpt", "recipe.json", "losses.jsonl", "best"
+CHECKPOINT_FILE, RECIPE_FILE, LOSSES_FILE = "last.ckpt", "recipe.json", "losses.jsonl"
+BEST_FOLDER, LATEST_FOLDER = "best", "latest"
 READINGS_FILE = "readings.png"
 
 
@@ -31,8 +32,9 @@ class Records:
     """The folder of a run and those who watch it.
 
     The folder holds ``last.ckpt`` (to resume from), ``best`` (the best model on validation, or the last
-    without any), ``recipe.json`` (to run it again), ``losses.jsonl`` (every term of the loss by name, now
-    and then, and each validation), ``readings.png`` (some of the last validation) and what journals write.
+    without any), ``latest`` (that of the last validation or interruption), ``recipe.json`` (to run it
+    again), ``losses.jsonl`` (every term of the loss by name, now and then, and each validation),
+    ``readings.png`` (some of the last validation) and what journals write.
     """
 
     def __init__(self, folder: Path, recipe: Recipe | TeacherRecipe, observers: Sequence[Observer]) -> None:
@@ -67,7 +69,8 @@ class Records:
         try:
             make_folder(self.folder)
             write_json(self.folder / RECIPE_FILE, plain)
-            mend_folder(self.folder / BEST_FOLDER)
+            for name in (BEST_FOLDER, LATEST_FOLDER):
+                mend_folder(self.folder / name)
             cut_log(self.folder / LOSSES_FILE, samples)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -105,6 +108,10 @@ class Records:
         for journal in self.journals:
             journal.close(None)
         self.journals = []
+
+    def doing(self, what: str) -> None:
+        """Tells what is done before the first step."""
+        self._tell(lambda observer: observer.doing(what))
 
     def stepped(self, step: Step) -> None:
         """Tells of a step; every ``log_every``-th is written down."""
@@ -148,13 +155,13 @@ class Records:
             except OSError:
                 self.observers.remove(observer)
 
-    def keep(self, write: Callable[[Path], None]) -> None:
-        """Lets ``write`` fill the folder of the best model, whole or not at all."""
+    def keep(self, name: str, write: Callable[[Path], None]) -> None:
+        """Lets ``write`` fill the folder ``name`` of a model, whole or not at all."""
         try:
-            replace_folder(self.folder / BEST_FOLDER, write)
+            replace_folder(self.folder / name, write)
         except OSError as error:
             raise TrainingError(
-                f"{self.folder / BEST_FOLDER}: the model cannot be written: {error}; the last one is whole"
+                f"{self.folder / name}: the model cannot be written: {error}; the last one is whole"
             ) from error
 
     def save(self, state: Checkpoint) -> None:

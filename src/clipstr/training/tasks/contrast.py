@@ -27,6 +27,7 @@ from clipstr.training.observer import Validation
 from clipstr.training.recipe import TeacherRecipe
 from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, CtcHead, ctc_loss, make_batch
+from clipstr.training.tasks.task import compile_blocks
 
 __all__ = ["Contrast"]
 
@@ -67,9 +68,7 @@ class ContrastiveLearner(nn.Module):
         to_text, to_image = contrastive_loss(scale * pictures @ texts.T, same)
         losses = {"image to text": to_text, "text to image": to_image, "total": (to_text + to_image) / 2}
         if "ctc" in self.heads:
-            losses["ctc"] = ctc_loss(
-                self.heads["ctc"](seen["image_intermediates"][0]), batch.tokens, self.charset
-            )
+            losses["ctc"] = ctc_loss(self.heads["ctc"](seen["image_intermediates"][0]), batch, self.charset)
             losses["total"] = losses["total"] + self.ctc_weight * losses["ctc"]
         return losses
 
@@ -101,6 +100,8 @@ class Contrast:
             self.architecture, self.form.charset, ctc_weight=recipe.optimisation.ctc_weight
         )
         self.model = self.clip = self.learner.clip
+        if recipe.run.compile:
+            compile_blocks(self.clip.visual.transformer.resblocks)
         self._convert = InputConversion(self.form.preprocessing, self.architecture)
         context = self.architecture.text.context_length
         if settings.max_length + 2 > context:
@@ -118,7 +119,9 @@ class Contrast:
         """Remembers where validation belongs."""
         self._device = device
 
-    def inputs(self, images: Tensor, texts: list[str], share: Tensor) -> tuple[Batch, Tensor, Tensor]:
+    def inputs(
+        self, images: Tensor, texts: list[str], share: Tensor, progress: float
+    ) -> tuple[Batch, Tensor, Tensor]:
         """Pictures as CLIP wants them, its tokens of the batch's different words, and whose is which."""
         words = {text: place for place, text in enumerate(dict.fromkeys(texts))}
         which = torch.tensor([words[text] for text in texts], device=images.device)
@@ -131,7 +134,8 @@ class Contrast:
             return Validation(accuracy={})
         was_training = self.learner.training
         self.learner.eval()
-        counted = {name: self._retrieval(dataset) for name, dataset in self.sets.items()}
+        with torch.compiler.set_stance("force_eager"):  # pictures come in other numbers than in a step
+            counted = {name: self._retrieval(dataset) for name, dataset in self.sets.items()}
         self.learner.train(was_training)
         right, total = (sum(counts) for counts in zip(*counted.values(), strict=True))
         shares = {name: found / of for name, (found, of) in counted.items()}

@@ -21,21 +21,37 @@ __all__ = ["Batch", "CtcHead", "Learner", "ctc_loss", "make_batch", "recognition
 class Batch(NamedTuple):
     """A batch of labelled words: images (batch, 3, height, width) and token ids (batch, length).
 
-    The tokens are begin, the characters, end, then padding to the longest. ``share`` is how many
-    characters it has in proportion to the average part of its step.
+    The tokens are begin, the characters, end, then padding to the longest. ``characters`` are those of all
+    words one after the other (a CTC loss wants them so), ``lengths`` how many each word has, known without
+    asking the device. ``share`` is how many characters the batch has in proportion to the average part of
+    its step. With ``heads_alone`` the losses of training's own heads teach the heads and not the encoder.
     """
 
     images: Tensor
     tokens: Tensor
+    characters: Tensor
+    lengths: tuple[int, ...]
     share: Tensor | float = 1.0
+    heads_alone: bool = False
 
 
-def make_batch(images: Tensor, texts: list[str], charset: Charset, share: Tensor | float = 1.0) -> Batch:
+def make_batch(
+    images: Tensor,
+    texts: list[str],
+    charset: Charset,
+    share: Tensor | float = 1.0,
+    *,
+    heads_alone: bool = False,
+) -> Batch:
     """``texts`` as tokens beside their ``images``. Raises `CharsetError` for a character it lacks."""
-    rows = [[charset.begin, *charset.encode(text), charset.end] for text in texts]
-    longest = max(map(len, rows))
-    tokens = [row + [charset.padding] * (longest - len(row)) for row in rows]
-    return Batch(images, torch.tensor(tokens, device=images.device), share)
+    words = [charset.encode(text) for text in texts]
+    longest = max(map(len, words))
+    rows = [[charset.begin, *word, charset.end] + [charset.padding] * (longest - len(word)) for word in words]
+    flat = [token for word in words for token in word]
+    tokens, characters = (
+        torch.tensor(values, dtype=torch.long).to(images.device, non_blocking=True) for values in (rows, flat)
+    )
+    return Batch(images, tokens, characters, tuple(map(len, words)), share, heads_alone)
 
 
 def recognition_loss(
@@ -79,19 +95,21 @@ class CtcHead(nn.Module):
 
 
 def ctc_loss(
-    scores: Float[Tensor, "batch columns num_classes"], tokens: Int[Tensor, "batch length"], charset: Charset
+    scores: Float[Tensor, "batch columns num_classes"], batch: Batch, charset: Charset
 ) -> Float[Tensor, ""]:
     """The CTC loss of the columns' ``scores``, the end-of-text class standing for blank.
 
     Words too long for the columns count nothing.
     """
-    characters = (tokens != charset.begin) & (tokens != charset.end) & (tokens != charset.padding)
-    lengths = characters.sum(1)
-    targets = tokens[characters]  # all words' characters, one after the other
-    columns = torch.full_like(lengths, scores.shape[1])
+    columns = (scores.shape[1],) * len(scores)
     log_probabilities = scores.float().log_softmax(-1).transpose(0, 1)
     return functional.ctc_loss(
-        log_probabilities, targets, columns, lengths, blank=charset.end, zero_infinity=True
+        log_probabilities,
+        batch.characters,
+        columns,  # type: ignore[arg-type]  # PyTorch takes plain numbers, too, and asks no device for them
+        batch.lengths,  # type: ignore[arg-type]
+        blank=charset.end,
+        zero_infinity=True,
     )
 
 
@@ -131,14 +149,18 @@ class Learner(nn.Module):
         )
         losses, total = {"recognition": recognition}, recognition
         if "ctc" in self.heads:
-            columns = self.heads["ctc"](features.encoder.stage4[:, 1:])
-            losses["ctc"] = ctc_loss(columns, batch.tokens, charset)
+            columns = features.encoder.stage4[:, 1:]
+            scores = self.heads["ctc"](columns.detach() if batch.heads_alone else columns)
+            losses["ctc"] = ctc_loss(scores, batch, charset)
             total = total + self.ctc_weight * losses["ctc"]
         if guidance is not None:
             ours = batch.tokens[:, 1:] != charset.padding  # the characters and the end, by position
             theirs = guidance.readable[:, 1 : ours.shape[1] + 1]  # start left out
             readable = ours[:, : theirs.shape[1]] & theirs
-            terms = self.heads["distillation"](_stages(features), guidance.stages, readable)
+            stages = _stages(features)
+            if batch.heads_alone:
+                stages = {name: tokens.detach() for name, tokens in stages.items()}
+            terms = self.heads["distillation"](stages, guidance.stages, readable)
             losses |= terms
             losses["distillation"] = torch.stack(list(terms.values())).sum()
             total = total + self.distillation_weight * losses["distillation"]

@@ -18,6 +18,7 @@ from clipstr.imaging import load_image
 from clipstr.models import find_model
 from clipstr.student import Recogniser, StudentConfig
 from clipstr.student.adaptation import adapt
+from clipstr.student.encoder import Encoder
 from clipstr.student.storage import load_recogniser, save_recogniser
 from clipstr.teacher import Guidance, Teacher, TeacherSizes
 from clipstr.training.observer import SampleReading, Validation
@@ -25,6 +26,7 @@ from clipstr.training.recipe import Recipe
 from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, Learner, make_batch
 from clipstr.training.tasks.prompted import prompted_recogniser, save_trained
+from clipstr.training.tasks.task import compile_blocks
 from clipstr.training.tasks.validation import reading_with
 
 __all__ = ["Recognition", "pair_sizes"]
@@ -61,7 +63,11 @@ class Recognition:
             self.student = Recogniser(recipe.student)
         self.model = self.student
         if recipe.run.compile:
-            self.student.compile()
+            encoder = self.student.encoder
+            if isinstance(encoder, Encoder):
+                compile_blocks(encoder.blocks)
+            elif self.teacher is not None:
+                compile_blocks(self.teacher.clip.visual.transformer.resblocks)
         self.learner = Learner(
             self.student,
             ctc_weight=recipe.optimisation.ctc_weight,
@@ -84,10 +90,11 @@ class Recognition:
             self.teacher.to(device, dtype)
 
     def inputs(
-        self, images: Tensor, texts: list[str], share: Tensor
+        self, images: Tensor, texts: list[str], share: Tensor, progress: float
     ) -> tuple[Batch] | tuple[Batch, Guidance]:
         """The batch, and what the teacher says of it if there is one."""
-        batch = make_batch(images, texts, self.form.charset, share)
+        new = bool(self.recipe.start.model) and progress < self.recipe.optimisation.head_warm_up
+        batch = make_batch(images, texts, self.form.charset, share, heads_alone=new)
         if self.teacher is None or self.recipe.encoder == "clip":
             return (batch,)
         padding = self.recipe.distillation.padding == "include"
@@ -98,7 +105,9 @@ class Recognition:
         if not self.sets:
             return Validation(accuracy={})
         watch = _FirstReadings(self.sets, self.form.preprocessing, each=max(_SHOWN // len(self.sets), 1))
-        with reading_with(self.student, name=self.recipe.name) as reader:
+        # Pictures of a validation come in other numbers than those of a step: nothing is compiled for them.
+        eager = torch.compiler.set_stance("force_eager")
+        with eager, reading_with(self.student, name=self.recipe.name) as reader:
             results = [
                 evaluate_set(reader, name, source, self._rule, batch_size=reader.batch_size, watch=watch)
                 for name, source in self.sets.items()

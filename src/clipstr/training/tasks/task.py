@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from clipstr.data import Source
 from clipstr.form import Preprocessing, WordForm
 from clipstr.training.observer import Validation
 
-__all__ = ["Task", "normalised"]
+__all__ = ["Task", "compile_blocks", "normalised"]
 
 
 class Task(Protocol):
@@ -41,10 +42,11 @@ class Task(Protocol):
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
         """Moves what the learner does not hold to ``device``; ``dtype`` is that of matrix products there."""
 
-    def inputs(self, images: Tensor, texts: list[str], share: Tensor) -> tuple[Any, ...]:
+    def inputs(self, images: Tensor, texts: list[str], share: Tensor, progress: float) -> tuple[Any, ...]:
         """What the learner is called with for ``images`` (batch, 3, height, width) that read ``texts``.
 
-        ``share`` is how much this part of a step counts where a loss is a mean over characters.
+        ``share`` is how much this part of a step counts where a loss is a mean over characters, ``progress``
+        how far the run is, 0 to 1.
         """
 
     def validate(self) -> Validation:
@@ -61,3 +63,12 @@ def normalised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     """
     scaled = (pixels.float() / 255 - preprocessing.mean) / preprocessing.deviation
     return scaled.permute(0, 3, 1, 2).contiguous()
+
+
+def compile_blocks(blocks: Iterable[nn.Module], *, backend: str | Callable[..., Any] = "inductor") -> None:
+    """Lets each of ``blocks``, which are alike, be compiled at its first call: one graph serves all.
+
+    A whole model takes minutes to compile, and again for every length of words.
+    """
+    for block in blocks:
+        block.compile(dynamic=False, backend=backend)
