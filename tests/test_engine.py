@@ -93,6 +93,16 @@ def test_what_is_no_graph_is_told_by_its_name(graph: bytes | str) -> None:
         Session(graph, name="the thing")
 
 
+def test_a_graph_that_is_no_text_in_places_is_an_error_and_prints_nothing(
+    toy_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    graph = (toy_model / "encoder.onnx").read_bytes()
+    for part in (b"ReduceMean", b"images", b"keys"):  # an operation, an input and an output
+        with pytest.raises(ModelFileError, match="ONNX Runtime cannot load it"):
+            Session(graph.replace(part, part[:-1] + b"\xff"))
+    assert capfd.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     "feeds", [{"a": FEEDS["a"]}, FEEDS | {"c": FEEDS["a"]}, FEEDS | {"b": np.ones((2, 3))}]
 )

@@ -73,12 +73,17 @@ class Session:
         content = graph() if callable(graph) else graph
         try:
             with unforked():
+                # Its fallback would try the same once more, and print so on standard output.
                 self._session = runtime().InferenceSession(
-                    content, _options(self.threads), providers=self.providers
+                    content, _options(self.threads), providers=self.providers, enable_fallback=0
                 )
+            self._tell()
         except Exception as error:  # ONNX Runtime's own errors have no common base but this
             raise ModelFileError(f"{self.name}: ONNX Runtime cannot load it: {error}") from error
         self._process = os.getpid()
+
+    def _tell(self) -> None:
+        """Says what the graph has; a name in it that is no text is a UnicodeDecodeError."""
         self.inputs: dict[str, Shape] = {part.name: tuple(part.shape) for part in self._session.get_inputs()}
         self.outputs: dict[str, Shape] = {
             part.name: tuple(part.shape) for part in self._session.get_outputs()
