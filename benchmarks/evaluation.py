@@ -81,9 +81,8 @@ def main() -> None:
             if start <= options.count // 10:
                 early = peak()
     print(f"{options.count:,} crops, {options.model}, processor seconds: reader {alone:.1f}, ", end="")
-    print(
-        f"evaluation {whole:.1f}, {whole / alone:.3f} times; memory {early:.0f} MB, at the end {peak():.0f} MB"
-    )
+    print(f"evaluation {whole:.1f}, {whole / alone:.3f} times; ", end="")
+    print(f"memory {early:.0f} MB after a tenth, {peak():.0f} MB at the end")
 
 
 if __name__ == "__main__":

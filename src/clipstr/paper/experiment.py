@@ -14,6 +14,7 @@ from clipstr.data import LabelRule, Source
 from clipstr.errors import InputError
 from clipstr.evaluation import evaluate_set
 from clipstr.experiments import Cell, Experiment, Turn, train
+from clipstr.files import read_text, text_lines
 from clipstr.paper.scales import Scale
 from clipstr.paper.sets import arrived, fingerprint, named_sources, test_folder, test_sources
 from clipstr.paper.tables import Row, Table
@@ -181,7 +182,7 @@ def training(
     changes = [*data, f"run.seed={seed}", f"data.seed={seed}", *row.changes, *options.changes]
     arguments = ["train", str(scale.recipe), *(f"--set={change}" for change in [*weights, *changes])]
     key = {
-        "recipe": scale.recipe.read_text(encoding="utf-8"),
+        "recipe": read_text(scale.recipe),
         "teacher": teacher.folder_name if teacher is not None else weights,
         "changes": [*row.changes, *options.changes],
         "seed": seed,
@@ -193,9 +194,8 @@ def training(
 
 def _trained(arguments: list[str], turn: Turn, options: Options) -> dict[str, Any]:
     train(arguments, turn, threads=options.threads)
-    lines = (turn.folder / "losses.jsonl").read_text(encoding="utf-8").splitlines()
-    last = json.loads(lines[-1])
-    recipe = json.loads((turn.folder / "recipe.json").read_text(encoding="utf-8"))
+    last = json.loads(text_lines(read_text(turn.folder / "losses.jsonl"))[-1])
+    recipe = json.loads(read_text(turn.folder / "recipe.json"))
     samples = recipe["optimisation"]["samples"] if not recipe["optimisation"]["epochs"] else last["samples"]
     # The last line may be some steps before the end.
     return {"samples": samples, "seconds": last["seconds"] * samples / last["samples"]}
@@ -220,8 +220,8 @@ def _teacher(
     ]
     arguments = ["teacher", "train", str(scale.teacher_recipe), *(f"--set={change}" for change in changes)]
     key = {
-        "recipe": scale.teacher_recipe.read_text(encoding="utf-8"),
-        "architecture": Path(architecture).read_text(encoding="utf-8"),
+        "recipe": read_text(scale.teacher_recipe),
+        "architecture": read_text(architecture),
         "tokens": told,
         "changes": [change for change in options.changes if change.startswith("data.")],
         "data": _prints(options),

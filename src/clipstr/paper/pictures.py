@@ -12,6 +12,7 @@ from clipstr.charset import Charset
 from clipstr.data import LabelRule, Source
 from clipstr.evaluation.page.heat import SHOWN, colours, overlaid
 from clipstr.experiments import Experiment
+from clipstr.files import make_folder, whole_file
 from clipstr.imaging import load_image
 from clipstr.paper.experiment import Options, training
 from clipstr.paper.scales import Scale
@@ -58,8 +59,9 @@ def draw_figure(figure: Figure, scale: Scale, options: Options, file: Path) -> P
     experiment.finish([teacher for _, teacher in pair if teacher is not None], seconds=options.seconds)
     experiment.finish([run for run, _ in pair], parallel=options.parallel, seconds=options.seconds)
     baseline, distilled = (Looker(experiment.place(run) / "best") for run, _ in pair)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    _sheet(_chosen(tests, baseline, distilled)).save(file)
+    make_folder(file.parent)
+    with whole_file(file) as content:
+        _sheet(_chosen(tests, baseline, distilled)).save(content, "PNG")
     return file
 
 

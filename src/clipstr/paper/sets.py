@@ -14,6 +14,7 @@ from clipstr.data.benchmarks import BENCHMARKS, benchmark_of
 from clipstr.errors import DataError, InputError
 from clipstr.evaluation import set_name
 from clipstr.experiments import Cell, Experiment, Turn
+from clipstr.files import make_folder
 from clipstr.paper.scales import Scale
 from clipstr.paper.tables import Table
 
@@ -52,7 +53,7 @@ def test_folder(table: Table, scale: Scale, experiment: Experiment, given: Path 
     cells = [_rendered(name, kind, scale.tests) for name, kind in rendered.items()]
     experiment.finish(cells)
     top = experiment.folder / f"tests-{table.tests}-{scale.tests}"
-    top.mkdir(parents=True, exist_ok=True)
+    make_folder(top)
     for cell, name in zip(cells, rendered, strict=True):
         link = top / name
         if not link.exists():
