@@ -40,6 +40,7 @@ VERBS = (
     Verb("data", "Convert and check data sets; list the benchmarks.", "clipstr.cli.data", "data"),
     Verb("synth", "Render words to train on.", "clipstr.cli.synth", "synth"),
     Verb("synth scenes", "Render whole scenes with their words.", "clipstr.cli.synth_scenes", "scenes"),
+    Verb("synth fonts", "List and fetch free fonts.", "clipstr.cli.synth_fonts", "fonts"),
     Verb("train", "Train a recogniser by a recipe.", "clipstr.cli.train", "train"),
     Verb("teacher", "Train a CLIP that teaches, or look at what one sees.", "clipstr.cli.teacher", "teacher"),
     Verb("paper", "Make the tables and figures of the paper.", "clipstr.cli.paper", "paper"),
