@@ -26,6 +26,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from clipstr.data import find_sources
+from clipstr.files import write_json
 
 FILE_ROWS, GROUP_ROWS = 20_000, 512
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -158,7 +159,7 @@ def main() -> None:
         summary["slope_of_linear"] = each / (last["seconds"] / last["rows"])
     print(json.dumps({key: value for key, value in summary.items() if key != "jobs"}, indent=2))
     if options.json:
-        options.json.write_text(json.dumps(summary, indent=2) + "\n")
+        write_json(options.json, summary)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ See README.md beside this file for what is measured and how.
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import platform
 import statistics
@@ -31,6 +30,7 @@ from clipstr.charset import Charset
 from clipstr.data import LabelRule, find_sources, write_lmdb
 from clipstr.errors import MissingExtraError
 from clipstr.evaluation import Evaluation, evaluate
+from clipstr.files import write_json
 from clipstr.imaging import load_image
 from clipstr.reading import WordReader
 
@@ -91,7 +91,7 @@ def main(
     print(f"{machine}. {words}.")
     if json:
         record = {"machine": machine, "crops": words, "engines": [asdict(result) for result in results]}
-        json.write_text(json_module.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_json(json, record)
 
 
 def first_samples(data: Path, limit: int, target: Path) -> Path:

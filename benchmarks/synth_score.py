@@ -29,6 +29,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from clipstr.charset import Charset
 from clipstr.data import LabelRule
 from clipstr.evaluation import Evaluation, WordResult, evaluate
+from clipstr.files import write_text
 from clipstr.form import Preprocessing
 from clipstr.reading import Reading
 from clipstr.student.config import TINY
@@ -197,7 +198,7 @@ def main() -> None:
     train(Training(course), mixed_words(options), options.samples, look)
     if options.wrong:
         wrong = [f"{one.set_name}\t{one.index}\t{one.label}\t{one.text}" for one in read if not one.right]
-        options.wrong.write_text("\n".join(wrong) + "\n", encoding="utf-8")
+        write_text(options.wrong, "\n".join(wrong) + "\n")
     if options.json:
         with options.json.open("a", encoding="utf-8") as file:
             file.write(lines[-1] + "\n")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import statistics
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import torch
 
+from clipstr.files import write_json
 from clipstr.teacher.architecture import named_architecture
 from clipstr.teacher.weights import save_clip
 from clipstr.training import Recipe, Step, Trainer, load_recipe
@@ -191,7 +191,7 @@ def main() -> None:
             results.append(measure(name, options, Path(folder)))
             shown(results[-1])
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        write_json(options.json, results)
 
 
 if __name__ == "__main__":

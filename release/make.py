@@ -20,16 +20,17 @@ from typing import Annotated
 
 import typer
 from card import accuracy, card, measure, this_machine
-from safetensors.torch import load_file, save
 
 from clipstr import Reader
-from clipstr.errors import ClipstrError, InputError, UnfinishedError
+from clipstr.errors import ClipstrError, InputError, ModelFileError, UnfinishedError
 from clipstr.experiments import Cell, Experiment
 from clipstr.experiments import train as train_cell
 from clipstr.export import export_model
 from clipstr.export.compression import Precision
+from clipstr.files import make_folder, write_text
 from clipstr.models import ModelConfig, find_model
 from clipstr.student.storage import WEIGHTS_FILE, load_recogniser, save_recogniser
+from clipstr.tensors import load_tensors, save_tensors
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes" / "release"
 MAY_LOSE = 0.003  # of the accuracy, by smaller weights
@@ -127,11 +128,9 @@ def _keep(experiment: Experiment, stages: Sequence[Cell], target: Path, size: st
 
 def halved(model: Path, target: Path) -> None:
     """Copies the recogniser in the folder ``model`` to ``target``, its weights in half precision."""
-    target.mkdir(parents=True, exist_ok=True)
-    weights = load_file(model / WEIGHTS_FILE)
-    (target / WEIGHTS_FILE).write_bytes(
-        save({name: w.half() if w.is_floating_point() else w for name, w in weights.items()})
-    )
+    weights = load_tensors(model / WEIGHTS_FILE, error=ModelFileError)
+    half = {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
+    save_tensors(make_folder(target) / WEIGHTS_FILE, half)
     ModelConfig.load(model).with_files(target, [WEIGHTS_FILE]).save(target)
 
 
@@ -169,7 +168,7 @@ def package(
     replace(config, source=config.source | {"figures": told}).save(model)
     text = about.read_text(encoding="utf-8")
     written = card(config, figures, stored, about=text, machine=this_machine(), threads=threads)
-    (model / "CARD.md").write_text(written, encoding="utf-8")
+    write_text(model / "CARD.md", written)
     if distribution:
         _write_distribution(out, package_name, config.name)
     typer.echo(json.dumps({"model": str(model), "precision": chosen, **told}))
@@ -213,8 +212,9 @@ def smallest(stored: Mapping[Precision, float]) -> Precision:
 
 def _write_distribution(out: Path, package_name: str, name: str) -> None:
     """What makes ``out`` something that pip installs and `clipstr.models` finds."""
-    (out / package_name / "__init__.py").write_text('"""A model for clipstr; see CARD.md."""\n')
-    (out / "pyproject.toml").write_text(
+    write_text(out / package_name / "__init__.py", '"""A model for clipstr; see CARD.md."""\n')
+    write_text(
+        out / "pyproject.toml",
         f"""[build-system]
 requires = ["hatchling>=1.24"]
 build-backend = "hatchling.build"
@@ -232,7 +232,7 @@ dependencies = ["clipstr"]
 
 [tool.hatch.build.targets.wheel]
 packages = ["{package_name}"]
-"""
+""",
     )
 
 

@@ -291,19 +291,13 @@ def test_an_interrupt_ends_it_at_once_with_130(folder: Path, toy_model: Path) ->
     assert b"Traceback" not in err
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals there")
-def test_on_a_terminal_many_pictures_have_a_bar_and_whole_lines(folder: Path, toy_model: Path) -> None:
+def shown_on_a_terminal(*arguments: str | Path) -> tuple[int, bytes]:
+    """The status of a call whose output and errors go to a terminal, and what that was sent."""
     import pty
 
-    long = "a name that is much longer than a terminal of eighty columns is wide " * 2 + ".png"
-    toy.spelled("dead").save(long)
-    names = [f"{number} {long}" for number in range(25)]
-    for name in names:
-        os.link(long, name)
     here, there = pty.openpty()
     environment = os.environ | {"PYTHONPATH": str(SOURCE), "COLUMNS": "80", "TERM": "xterm"}
-    command = ("read", "--model", toy_model, *names)
-    process = start(*command, stdout=there, stderr=there, env=environment)
+    process = start(*arguments, stdout=there, stderr=there, env=environment)
     os.close(there)
     shown = b""
     while True:
@@ -315,6 +309,42 @@ def test_on_a_terminal_many_pictures_have_a_bar_and_whole_lines(folder: Path, to
             break
         shown += part
     os.close(here)
-    assert process.wait() == 0
+    return process.wait(), shown
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text there")
+@pytest.mark.parametrize("form", ["text", "json", "csv"])
+def test_a_name_never_moves_a_terminals_cursor_or_turns_its_direction(
+    folder: Path, toy_model: Path, form: str
+) -> None:
+    odd = [
+        "\x1b[31mred",
+        "c1\x9b31m\x85",
+        "turned\u202egnp",
+        "line\u2028end",
+        "two\nlines",
+        os.fsdecode(b"raw\x9b"),
+    ]
+    for name in odd:
+        toy.spelled("bad").save(f"{name}.png")
+    paths = [f"{name}.png" for name in odd]
+    status, shown = shown_on_a_terminal(
+        "read", "--model", toy_model, "--format", form, *paths, "\x1b[2Jno.png"
+    )
+    assert status == 1
+    text = shown.decode().replace("\r\n", "\n")  # and so all bytes are text
+    assert text.count("\n") == text.count("bad") + (form == "json") + 1 + (form == "csv") * 2
+    assert not set(text) & set("\x1b\x9b\x85\u202e\u2028")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals there")
+def test_on_a_terminal_many_pictures_have_a_bar_and_whole_lines(folder: Path, toy_model: Path) -> None:
+    long = "a name that is much longer than a terminal of eighty columns is wide " * 2 + ".png"
+    toy.spelled("dead").save(long)
+    names = [f"{number} {long}" for number in range(25)]
+    for name in names:
+        os.link(long, name)
+    status, shown = shown_on_a_terminal("read", "--model", toy_model, *names)
+    assert status == 0
     assert b"reading" in shown
     assert shown.count(long.encode()) == 25
