@@ -317,3 +317,48 @@ def test_half_transparent_ink_is_mixed_with_the_paper() -> None:
 
 def test_a_picture_that_shows_nothing_is_white() -> None:
     assert pixels_of(Image.new("RGBA", (4, 4), (9, 9, 9, 0))).min() == 255
+
+
+def test_one_stray_dark_pixel_does_not_put_white_letters_on_white() -> None:
+    picture = drawn((255, 255, 255, 255), (255, 255, 255, 0))
+    for place in ((0, 0), (WIDTH - 1, 0)):
+        picture.putpixel(place, (0, 0, 0, 255))
+    assert pixels_of(picture)[1, 1].tolist() == [0, 0, 0]
+
+
+def test_white_letters_that_were_smoothed_against_black_lie_on_black() -> None:
+    """As palettes have them: their edges are opaque and dark."""
+    picture = drawn((60, 60, 60, 255), (0, 0, 0, 0))
+    picture.paste((255, 255, 255, 255), (5, 5, 11, 11))
+    palette = picture.convert("RGB").quantize(8)
+    for converted in (picture, palette_with_a_hole(palette, picture)):
+        found = pixels_of(converted)
+        assert found[0, 0].tolist() == [0, 0, 0]
+        assert found[8, 8].min() > 240
+
+
+def palette_with_a_hole(palette: Image.Image, picture: Image.Image) -> Image.Image:
+    """``palette`` with the clear parts of ``picture`` in a colour of their own, which is transparent."""
+    indices = np.asarray(palette).copy()
+    indices[np.asarray(picture)[..., 3] == 0] = 200
+    converted = palette.copy()
+    converted.putdata(indices.ravel().tolist())
+    converted.info["transparency"] = 200
+    return converted
+
+
+@pytest.mark.parametrize("kind", [">u2", ">f4", ">f8", "<u2", "<f2"])
+def test_arrays_of_either_byte_order_are_read(kind: str) -> None:
+    levels = np.asarray(quarters())
+    scale = 257 if kind.endswith("u2") else 1 / 255
+    assert_same((levels * scale).astype(kind), quarters(), within=1)
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (1, -1)])
+def test_an_array_of_encoded_bytes_is_the_picture_that_they_encode(shape: tuple[int, ...]) -> None:
+    content = np.frombuffer(encoded(quarters()), np.uint8).reshape(shape)
+    assert_same(content, quarters())
+
+
+def test_a_picture_of_one_line_of_grey_is_still_a_picture() -> None:
+    assert load_image(np.arange(200, dtype=np.uint8)[None]).size == (200, 1)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-__all__ = ["unforked"]
+__all__ = ["ObjectLocks", "unforked"]
 
 # One lock for all of them: with several, a fork and a thread could wait for each other.
 _whole = threading.RLock()
@@ -28,3 +28,24 @@ def unforked() -> Iterator[None]:
     """
     with _whole:
         yield
+
+
+class ObjectLocks:
+    """Locks for objects that threads share and that cannot be shared, found by the object.
+
+    There are a few for all objects, so that none need be kept. A child of a fork finds them all free: whoever
+    held them is not there.
+    """
+
+    def __init__(self, count: int = 64) -> None:
+        self._count = count
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._locks = [threading.RLock() for _ in range(self._count)]
+
+    def of(self, thing: object) -> AbstractContextManager[bool]:
+        """The lock of ``thing``; another object may have the same."""
+        return self._locks[(id(thing) >> 4) % self._count]

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import io
 import os
-import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import BinaryIO, Union, cast
+from contextlib import nullcontext
+from typing import BinaryIO, Union
 
 import numpy as np
 from PIL import Image
 
-from clipstr.errors import (
-    DamagedImageError,
-    EmptyImageError,
-    ImageError,
-    ImageNotFoundError,
-    ImageTooLargeError,
-    NotAnImageError,
-)
+from clipstr.encoded import content_of, is_encoded, not_decoded, opened, quietly, without_notes
+from clipstr.errors import DamagedImageError, EmptyImageError, ImageTooLargeError, NotAnImageError
+from clipstr.forking import ObjectLocks
 
 __all__ = ["MAX_PIXELS", "ImageSource", "describe", "load_image", "picture_size"]
 
@@ -32,22 +21,9 @@ ImageSource = Union[str, "os.PathLike[str]", bytes, bytearray, memoryview, Binar
 MAX_PIXELS = 1 << 27
 """The most pixels that are unpacked (134 million): beyond are mistakes and decompression bombs."""
 
-_FORMATS = (  # where in the file, what stands there, Pillow's name of the format and of its plugin
-    (0, (b"\x89PNG\r\n\x1a\n",), "PNG", "PngImagePlugin"),
-    (0, (b"\xff\xd8\xff",), "JPEG", "JpegImagePlugin"),
-    (8, (b"WEBP",), "WEBP", "WebPImagePlugin"),
-    (0, (b"GIF87a", b"GIF89a"), "GIF", "GifImagePlugin"),
-    (0, (b"BM",), "BMP", "BmpImagePlugin"),
-    (0, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "TIFF", "TiffImagePlugin"),
-    (0, (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6"), "PPM", "PpmImagePlugin"),
-    (0, (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"), "JPEG2000", "Jpeg2KImagePlugin"),
-    (4, (b"ftypavif", b"ftypavis"), "AVIF", "AvifImagePlugin"),
-    (4, (b"ftyphei", b"ftyphev", b"ftypmif1", b"ftypmsf1"), "HEIF", "HeifImagePlugin"),
-)
-_LONGEST_SIGNATURE = 16  # bytes
-
 _ENOUGH = 1024  # pixels a side: a larger JPEG may be unpacked at a fraction of its size, but not below this
-_LEAST_CONTRAST = 64  # of 255: a transparent picture with less than this on white would hardly be seen
+_LEAST_CONTRAST = 96  # of 255: letters that are nearer to white, on the whole, are put on black
+_PANEL = 0.75  # of a transparent picture: if more is opaque it is no bare letters
 
 _ORIENTATION_TAG = 274  # EXIF 2.32, section 4.6.4; what undoes each of its values:
 _UPRIGHT = {
@@ -60,7 +36,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-_warnings_lock = threading.Lock()
+_locks = ObjectLocks()
 
 
 def describe(source: ImageSource) -> str:
@@ -92,11 +68,17 @@ def load_image(source: ImageSource, *, enough: int | None = _ENOUGH) -> Image.Im
     if isinstance(source, np.ndarray):
         return _from_array(source, name)
     if isinstance(source, Image.Image):
-        return _as_seen(source, name)
-    with _stream(source, name) as stream, _opened(stream, name) as picture:
-        if enough is not None:
-            _draft(picture, name, enough)
-        return _as_seen(picture, name)
+        # Another thread may be the first to look at the same picture, and both would unpack it.
+        with _locks.of(source):
+            return _as_seen(source, name)
+    with content_of(source, name) as content:
+        try:
+            return _decoded(content, name, enough)
+        except DamagedImageError:
+            plain = without_notes(content)
+            if plain is None:
+                raise
+            return _decoded(plain, name, enough)
 
 
 def picture_size(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[int, int]:
@@ -105,50 +87,22 @@ def picture_size(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[int
     Raises an `ImageError` as `load_image` does for what a head can tell.
     """
     name = describe(source)
-    with _stream(source, name) as stream, _opened(stream, name) as picture:
-        width, height = picture.size
+    with content_of(source, name) as content:
+        try:
+            width, height = opened(content, name).size
+        except DamagedImageError:
+            plain = without_notes(content)
+            if plain is None:
+                raise
+            width, height = opened(plain, name).size
     return width, height
 
 
-def _stream(source: ImageSource, name: str) -> AbstractContextManager[BinaryIO]:
-    """The encoded bytes of ``source``, to be closed by leaving the context unless the caller opened them."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return io.BytesIO(source)
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        try:
-            return path.open("rb")
-        except FileNotFoundError as error:
-            raise ImageNotFoundError(f"{name}: there is no such file") from error
-        except (OSError, ValueError) as error:
-            # Windows speaks of a folder as of a missing permission.
-            problem = "a folder, not a picture" if path.is_dir() else f"cannot be opened: {error}"
-            raise ImageNotFoundError(f"{name}: {problem}") from error
-    if hasattr(source, "read"):
-        return nullcontext(cast("BinaryIO", source))
-    raise NotAnImageError(f"{name}: give a path, bytes, an open file, a Pillow image or an array")
-
-
-def _opened(stream: BinaryIO, name: str) -> Image.Image:
-    """The picture in ``stream``, its header read and nothing decoded yet."""
-    try:
-        rewinds = hasattr(stream, "seekable") and stream.seekable()
-        if rewinds:
-            stream.seek(0)
-        start = stream.read(_LONGEST_SIGNATURE)
-        format_ = _format(start, name)
-        content = stream if rewinds else io.BytesIO(start + stream.read())
-    except (OSError, ValueError, TypeError) as error:
-        if isinstance(error, ImageError):
-            raise
-        raise ImageNotFoundError(f"{name}: cannot be read as a binary file: {error}") from error
-    try:
-        with _quietly():
-            return Image.open(content, formats=(format_,))
-    except Image.DecompressionBombError as error:
-        raise ImageTooLargeError(f"{name}: {error}") from error
-    except Exception as error:  # Pillow's plugins raise nearly anything on damaged headers
-        raise DamagedImageError(f"{name}: a {format_} file, damaged or cut short at its beginning") from error
+def _decoded(content: BinaryIO, name: str, enough: int | None) -> Image.Image:
+    picture = opened(content, name)
+    if enough is not None:
+        _draft(picture, name, enough)
+    return _as_seen(picture, name)
 
 
 def _draft(picture: Image.Image, name: str, enough: int) -> None:
@@ -157,22 +111,6 @@ def _draft(picture: Image.Image, name: str, enough: int) -> None:
         picture.draft(None, (enough, enough))
     except Exception as error:
         raise DamagedImageError(f"{name}: the picture is damaged at its beginning") from error
-
-
-def _format(start: bytes, name: str) -> str:
-    """Pillow's name of the format that begins with the bytes ``start``, its plugin being there."""
-    if not start:
-        raise EmptyImageError(f"{name}: empty, there are no bytes to read")
-    for offset, signatures, format_, plugin in _FORMATS:
-        if not start[offset:].startswith(signatures):
-            continue
-        try:
-            if format_ not in Image.OPEN:
-                importlib.import_module(f"PIL.{plugin}")
-        except ImportError as error:  # HEIF's comes from another package
-            raise NotAnImageError(f"{name}: Pillow cannot open {format_} here; save it as PNG") from error
-        return format_
-    raise NotAnImageError(f"{name}: no picture in a format we know; save it as PNG or JPEG")
 
 
 def _check_size(picture: Image.Image, name: str) -> None:
@@ -187,18 +125,20 @@ def _as_seen(picture: Image.Image, name: str) -> Image.Image:
     """``picture`` decoded, turned upright, without transparency, in 8-bit RGB; a new image."""
     _check_size(picture, name)
     try:
-        with _quietly() if picture.format == "TIFF" else nullcontext():  # it warns while it decodes
+        with quietly() if picture.format == "TIFF" else nullcontext():  # it warns while it decodes
             picture.load()
         turn = _UPRIGHT.get(_orientation(picture))
         upright = picture if turn is None else picture.transpose(turn)
         if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
             seen = _grey_levels(upright, picture.format).convert("RGB")
         elif upright.has_transparency_data:
-            seen = _on_background(upright.convert("RGBA"))
+            # Pillow goes from this one only to its plain sibling.
+            plain = upright.convert("LA") if upright.mode == "La" else upright
+            seen = _on_background(plain.convert("RGBA"))
         else:
             seen = upright.convert("RGB")
     except Exception as error:  # and on damaged pixels, too
-        raise DamagedImageError(f"{name}: the picture is damaged or cut short: {error}") from error
+        raise not_decoded(error, name) from error
     # It would otherwise say that it is to be turned, and would be, if it came here again.
     seen.info.clear()
     return seen
@@ -207,22 +147,10 @@ def _as_seen(picture: Image.Image, name: str) -> Image.Image:
 def _orientation(picture: Image.Image) -> int:
     """The EXIF orientation, 1 (upright) where there is none or what is there cannot be understood."""
     try:
-        with _quietly():
+        with quietly():
             return int(picture.getexif().get(_ORIENTATION_TAG, 1))
     except Exception:  # a picture with damaged notes on it is still a picture
         return 1
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Pillow's warnings are not shown: we have limits and errors of our own.
-
-    Python keeps one list of warning filters for all threads, so only one may change it at a time, and
-    whatever takes long is better done outside.
-    """
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
 
 
 def _grey_levels(picture: Image.Image, format_: str | None) -> Image.Image:
@@ -245,10 +173,17 @@ def _grey_levels(picture: Image.Image, format_: str | None) -> Image.Image:
 
 
 def _on_background(picture: Image.Image) -> Image.Image:
-    """A transparent picture laid on white, or on black if it can hardly be seen there and better here."""
-    on_white, on_black = (_laid_on(level, picture) for level in (255, 0))
-    contrast = _contrast(on_white)
-    return on_black if contrast < min(_LEAST_CONTRAST, _contrast(on_black)) else on_white
+    """A transparent picture laid on white, or on black if its letters could hardly be seen on white.
+
+    What covers most of its picture has a ground of its own. Else the opaque pixels are the letters, and how
+    far all of them are from white decides: a few stray pixels say nothing.
+    """
+    levels = np.asarray(picture.convert("RGB").convert("L"), np.float32)
+    weights = np.asarray(picture.getchannel("A"), np.float32) / 255
+    if weights.mean() > _PANEL or not weights.any():
+        return _laid_on(255, picture)
+    level = float((levels * weights).sum() / weights.sum())
+    return _laid_on(0 if 255 - level < min(_LEAST_CONTRAST, level) else 255, picture)
 
 
 def _laid_on(level: int, picture: Image.Image) -> Image.Image:
@@ -256,19 +191,19 @@ def _laid_on(level: int, picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(background, picture).convert("RGB")
 
 
-def _contrast(picture: Image.Image) -> int:
-    levels = np.asarray(picture.convert("L"))
-    return int(levels.max()) - int(levels.min())
-
-
 def _from_array(pixels: np.ndarray, name: str) -> Image.Image:
     """An array of pixels as an RGB image."""
-    if 0 in pixels.shape or pixels.ndim < 2:
+    if 0 in pixels.shape or pixels.ndim == 0:
         raise EmptyImageError(f"{name}: the array has no pixels")
+    if pixels.dtype == np.uint8 and pixels.size == max(pixels.shape) and is_encoded(pixels.tobytes()[:64]):
+        return load_image(pixels.tobytes())  # what an encoder returned, as cv2.imencode does
+    if pixels.ndim == 1:
+        raise NotAnImageError(f"{name}: a row of numbers is no picture; pixels are (height, width)")
     if pixels.ndim > 3 or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3, 4)):
         raise NotAnImageError(f"{name}: pixels are (height, width) or (height, width, 1, 3 or 4)")
     if pixels.shape[0] * pixels.shape[1] > MAX_PIXELS:
         raise ImageTooLargeError(f"{name}: more than {MAX_PIXELS} pixels")
+    pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)  # files may be big-endian
     if pixels.dtype == np.bool_:
         pixels = pixels * np.uint8(255)
     elif pixels.dtype == np.uint16:
