@@ -28,3 +28,13 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from runs import write_bars
 
     return write_bars(tmp_path_factory.mktemp("crops"))
+
+
+@pytest.fixture(scope="session")
+def sharp_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy that has no doubt about what is spelled clearly."""
+    import toy
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toy, "SHARPNESS", 6.0)
+        return toy.write_toy(tmp_path_factory.mktemp("sharp"))

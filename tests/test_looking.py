@@ -20,14 +20,6 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 @pytest.fixture(scope="module")
-def sharp_toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A toy that has no doubt about what is spelled clearly."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(toy, "SHARPNESS", 6.0)
-        return toy.write_toy(tmp_path_factory.mktemp("sharp"))
-
-
-@pytest.fixture(scope="module")
 def reader(sharp_toy: Path) -> Reader:
     return Reader(sharp_toy, threads=1, batch_size=4)
 

@@ -7,6 +7,7 @@ import json
 import logging
 import shutil
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -286,14 +287,14 @@ def test_threads_share_a_reader(reader: Reader) -> None:
 def test_the_short_way_reads_the_same_and_loads_a_model_once(
     toy_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipstr, "_readers", {})
+    monkeypatch.setattr(clipstr, "_kept", OrderedDict())
     name = str(toy_model)
     assert clipstr.read(toy.spelled("bad"), model=name).text == "bad"
     assert [r.text for r in clipstr.read([toy.spelled("bad")], model=name)] == ["bad"]
     assert set(clipstr.read(toy.spelled("bad"), model=name, allow="ac").text) <= {"a", "c"}
     assert clipstr.read(toy.spelled("bad"), model=name, lexicon=["Bed", "fab"]).text == "Bed"
     assert clipstr.read(toy.spelled("bad"), model=name).text == "bad"
-    assert list(clipstr._readers) == [name]
+    assert len(clipstr._kept) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"threads": -1}])

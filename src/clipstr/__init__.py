@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
-import threading
+import importlib
+import os
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -24,6 +26,7 @@ from clipstr.errors import (
     MissingExtraError,
     ModelError,
 )
+from clipstr.forking import unforked
 from clipstr.reading import CharacterReading, Match, Reading, WordReader
 
 if TYPE_CHECKING:
@@ -61,14 +64,19 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-_readers: dict[str, Reader] = {}
-_scene_readers: dict[str, SceneReader] = {}
-_loading = threading.Lock()
+_Identity = tuple[str, int, int, int]
+
+_MOST_KEPT = 4
+_kept: OrderedDict[tuple[str, _Identity], Any] = OrderedDict()  # readers, the last used last
 
 
 @overload  # a str is a sequence too, but always one path
 def read(  # type: ignore[overload-overlap]
-    source: ImageSource, *, model: str = ..., allow: str | None = ..., lexicon: Iterable[str] | None = ...
+    source: ImageSource,
+    *,
+    model: str | os.PathLike[str] = ...,
+    allow: str | None = ...,
+    lexicon: Iterable[str] | None = ...,
 ) -> Reading: ...
 
 
@@ -76,7 +84,7 @@ def read(  # type: ignore[overload-overlap]
 def read(
     source: Sequence[ImageSource],
     *,
-    model: str = ...,
+    model: str | os.PathLike[str] = ...,
     allow: str | None = ...,
     lexicon: Iterable[str] | None = ...,
 ) -> list[Reading]: ...
@@ -85,37 +93,52 @@ def read(
 def read(
     source: ImageSource | Sequence[ImageSource],
     *,
-    model: str = "tiny",
+    model: str | os.PathLike[str] = "tiny",
     allow: str | None = None,
     lexicon: Iterable[str] | None = None,
 ) -> Reading | list[Reading]:
     """The reading of one picture, or the readings of a list or tuple of them, in order.
 
     A picture is a path, encoded bytes, an open binary file, a Pillow image or an array. ``allow`` and
-    ``lexicon`` limit what can be read, as in `Reader`. The model is loaded at the first call and kept; a long
-    lexicon is prepared in every call, so make a `Reader` with it to read many pictures. Raises `ImageError`
-    for a picture that cannot be read; `Reader.stream` goes on past those.
+    ``lexicon`` limit what can be read, as in `Reader`. The model is loaded at the first call and kept, as the
+    last four are; a long lexicon is prepared in every call, so make a `Reader` with it to read many pictures.
+    Raises `ImageError` for a picture that cannot be read; `Reader.stream` goes on past those.
     """
-    reader = _loaded(model)
+    reader: Reader = _loaded("Reader", model)
     if allow is not None or lexicon is not None:
         reader = reader.restricted(allow=allow, lexicon=lexicon)
     return reader.read(source)
 
 
-def _loaded(model: str) -> Reader:
-    """The one reader of ``model`` in this process; many threads may ask for it at once."""
-    from clipstr.reader import Reader
+def _loaded(kind: str, model: str | os.PathLike[str]) -> Any:
+    """The reader of that ``kind`` with ``model``: the one of the last few that is kept, or a new one.
 
-    with _loading:
-        if model not in _readers:
-            _readers[model] = Reader(model)
-        return _readers[model]
+    Many threads may ask at once. A model is known by its file and not by its name: another working folder may
+    have another one of that name, and a folder a newer one.
+    """
+    with unforked():
+        key = (kind, _identity(model))
+        if key not in _kept:
+            _kept[key] = __getattr__(kind)(model)
+        _kept.move_to_end(key)
+        while len(_kept) > _MOST_KEPT:
+            _kept.popitem(last=False)
+        return _kept[key]
+
+
+def _identity(model: str | os.PathLike[str]) -> _Identity:
+    """Which file describes ``model``, and which state of it."""
+    from clipstr.models import CONFIG_FILE, find_model
+
+    file = find_model(model).resolve() / CONFIG_FILE
+    there = file.stat()
+    return str(file), there.st_ino, there.st_size, there.st_mtime_ns
 
 
 def scan(
     source: ImageSource,
     *,
-    model: str = "tiny",
+    model: str | os.PathLike[str] = "tiny",
     allow: str | None = None,
     lexicon: Iterable[str] | None = None,
     min_confidence: float | None = None,
@@ -127,12 +150,7 @@ def scan(
     that cannot be read and `MissingExtraError` without the extra "scenes"; `SceneReader.stream` goes on past
     the first, and reads all pages.
     """
-    from clipstr.scenes import SceneReader
-
-    with _loading:
-        if model not in _scene_readers:
-            _scene_readers[model] = SceneReader(model)
-        reader = _scene_readers[model]
+    reader: SceneReader = _loaded("SceneReader", model)
     if allow is not None or lexicon is not None or min_confidence is not None:
         reader = reader.restricted(allow=allow, lexicon=lexicon, min_confidence=min_confidence)
     return reader.read(source)
@@ -143,14 +161,10 @@ _SCENES = {"Detector", "Line", "Region", "Scene", "SceneOutcome", "SceneReader",
 
 def __getattr__(name: str) -> Any:
     """What brings ONNX Runtime, when it is first asked for: that takes its time."""
-    if name in ("Outcome", "Reader"):
-        from clipstr import reader
-
-        return getattr(reader, name)
-    if name in _SCENES:
-        from clipstr import scenes
-
-        return getattr(scenes, name)
+    home = "scenes" if name in _SCENES else "reader" if name in ("Outcome", "Reader") else ""
+    if home:
+        with unforked():  # a child would wait for ever for a module that another thread was importing
+            return getattr(importlib.import_module(f"clipstr.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
