@@ -246,7 +246,7 @@ def test_arrays_that_could_be_misunderstood_are_refused(array: np.ndarray) -> No
         load_image(array)
 
 
-@pytest.mark.parametrize("shape", [(0, 5), (5, 0, 3), (5,), ()])
+@pytest.mark.parametrize("shape", [(0, 5), (5, 0, 3), ()])
 def test_arrays_without_pixels_are_empty(shape: tuple[int, ...]) -> None:
     with pytest.raises(EmptyImageError):
         load_image(np.zeros(shape, np.uint8))
@@ -349,7 +349,7 @@ def palette_with_a_hole(palette: Image.Image, picture: Image.Image) -> Image.Ima
 
 @pytest.mark.parametrize("kind", [">u2", ">f4", ">f8", "<u2", "<f2"])
 def test_arrays_of_either_byte_order_are_read(kind: str) -> None:
-    levels = np.asarray(quarters())
+    levels = np.asarray(quarters()).astype(np.float64)
     scale = 257 if kind.endswith("u2") else 1 / 255
     assert_same((levels * scale).astype(kind), quarters(), within=1)
 

@@ -95,15 +95,18 @@ def _file(source: str | os.PathLike[str], name: str) -> BinaryIO:
 def _all_of(stream: BinaryIO, name: str) -> bytes:
     """All bytes of a caller's stream."""
     texts = f"{name}: it gives texts and not bytes; open the file in binary mode, as open(path, 'rb') does"
-    blocks = []
+    content, known = bytearray(), False
     try:
         if hasattr(stream, "seekable") and stream.seekable():
             stream.seek(0)
-        while block := stream.read(_BLOCK):
+        while block := stream.read(_BLOCK if known else _LONGEST_SIGNATURE):
             if isinstance(block, str):
                 raise NotAnImageError(texts)
-            blocks.append(block)
-        return b"".join(blocks)
+            content += block
+            if not known and len(content) >= _LONGEST_SIGNATURE:
+                # Before the rest is taken: what is no picture may have no end.
+                known = bool(_format(bytes(content[:_LONGEST_SIGNATURE]), name))
+        return bytes(content)
     except UnicodeDecodeError as error:
         raise NotAnImageError(texts) from error
     except (OSError, ValueError, TypeError) as error:
