@@ -306,6 +306,7 @@ def main() -> None:
     parser.add_argument("--log", help="a file for the service's log")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service is ended, too
     if options.data:
         places = [(source, index) for source in find_sources(options.data) for index in range(len(source))]
         random.Random(0).shuffle(places)

@@ -60,7 +60,7 @@ def application(service: Service) -> ASGIApp:
             allow_origins=service.settings.origins,
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type"],
-            expose_headers=["Retry-After", "X-Request-Id"],
+            expose_headers=["Clipstr-Failed", "Retry-After", "X-Request-Id"],
         )
     return Observed(app, service.metrics)
 
@@ -92,6 +92,7 @@ def _models(service: Service) -> Answering:
         service.check_token(request)
         return JSONResponse(
             {
+                "scans": service.scans,
                 "models": [
                     {
                         "name": name,
@@ -101,7 +102,7 @@ def _models(service: Service) -> Answering:
                         "files": {file: r.sha256 for file, r in reader.config.files.items()},
                     }
                     for name, reader in service.readers.models.items()
-                ]
+                ],
             }
         )
 

@@ -71,7 +71,7 @@ class Batcher(Generic[Key, Item, Result]):
         self._workers, self._tasks = workers, list[asyncio.Task[None]]()
         self._pool = ThreadPoolExecutor(workers, "clipstr-batch")
         self._filled = asyncio.Event()
-        self._pace = 0.05  # seconds an item, as lately seen
+        self._pace = 0.05  # seconds a batch, as lately seen
 
     @property
     def waiting(self) -> int:
@@ -98,7 +98,8 @@ class Batcher(Generic[Key, Item, Result]):
 
     def check_room(self, count: int = 1) -> None:
         """Raises `QueueFullError` if ``count`` more items cannot wait, or would wait in vain."""
-        ahead = len(self._queue) * self._pace / self._workers
+        # In full batches, as what waits for long is done.
+        ahead = len(self._queue) / self._size * self._pace / self._workers
         if len(self._queue) + count > self._room or ahead > self._patience:
             raise QueueFullError(ahead)
 
@@ -156,7 +157,7 @@ class Batcher(Generic[Key, Item, Result]):
             self._pool, self._results, batch[0].key, [entry.item for entry in batch]
         )
         seconds = time.monotonic() - begun
-        self._pace += 0.2 * (seconds / len(batch) - self._pace)
+        self._pace += 0.2 * (min(seconds, 4 * self._pace) - self._pace)  # one slow batch says little
         self._observe(len(batch), seconds)
         for entry, result in zip(batch, results, strict=True):
             if entry.answer.done():  # cancelled meanwhile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from types import FrameType
 
 import uvicorn
@@ -17,6 +18,7 @@ _log = logging.getLogger("clipstr.serve")
 
 KEEP_ALIVE = 30  # seconds that an idle connection stays
 MOST_CONNECTIONS = 2000  # beyond, they are told 503 at once
+SWITCH = 0.001  # seconds that a thread may keep others waiting
 MOST_HEAD = 64 << 10  # bytes of a request's head
 
 
@@ -71,6 +73,8 @@ def serve(service: Service, *, host: str, port: int) -> bool:
         lifespan="on",
     )
     server = _Draining(config, service)
+    # Reading holds Python's lock between its steps: a refusal shall not wait five milliseconds for it.
+    sys.setswitchinterval(SWITCH)
     try:
         server.run()
     except SystemExit:  # how uvicorn says that the port cannot be had, after it told why
