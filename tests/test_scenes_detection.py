@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from clipstr.errors import MissingExtraError, ModelFileError
 from clipstr.scenes import Region, Unit
@@ -118,6 +119,25 @@ def test_letters_of_six_pixels_are_found():
     picture = page(*((word, 40, 20 + 24 * n) for n, word in enumerate(words)), size=(600, 280), height=8)
     regions = PaddleDetector(threads=1).find(np.asarray(picture))
     assert len(regions) == 10
+
+
+def test_lines_of_many_heights_are_found_whole_at_every_size_of_map():
+    lines, top = [], 10
+    for height in (7, 8, 10, 12, 14, 16, 18, 20, 24):
+        lines.append((height, top))
+        top += 3 * height
+    picture = page(size=(700, top + 20))
+    for height, place in lines:
+        line = page(("a line of many words that goes on and on", 0, 0), size=(700, 2 * height), height=height)
+        picture.paste(line, (40, place))
+    for pixels in (150_000, 400_000, 1_000_000):
+        detector = PaddleDetector(threads=1, pyramid=PyramidSettings(pixels=pixels))
+        found = [Band.of(region.polygon) for region in detector.find(np.asarray(picture))]
+        for height, place in lines:
+            there = [band for band in found if abs(band.upper[:, 1].mean() - place) < height]
+            expected = ImageFont.load_default(height).getlength("a line of many words that goes on and on")
+            reach = max(band.upper[-1][0] for band in there) - min(band.upper[0][0] for band in there)
+            assert reach == pytest.approx(expected, rel=0.06), (pixels, height)
 
 
 def test_a_blank_picture_has_no_text_whatever_its_size():

@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,12 +62,24 @@ class RapidOcrScenes:
         """Its words."""
         picture = np.asarray(load_image(path, enough=None))[..., ::-1]  # it takes BGR
         result = self._engine(np.ascontiguousarray(picture))
-        lines: Any = getattr(result, "word_results", None) or ()
+        words = list(_words_of(getattr(result, "word_results", None) or ()))
+        if words or getattr(result, "txts", None) is None:
+            return words
         return [
-            FoundWord([(float(x), float(y)) for x, y in corners], str(text))
-            for line in lines
-            for text, _, corners in line
+            FoundWord(_corners(box), str(text)) for box, text in zip(result.boxes, result.txts, strict=True)
         ]
+
+
+def _words_of(lines: Iterable[Iterable[Any]]) -> Iterator[FoundWord]:
+    """RapidOCR's words; a line that it could not split has none."""
+    for line in lines:
+        for word in line:
+            if isinstance(word, (tuple, list)) and len(word) == 3 and word[2] is not None:
+                yield FoundWord(_corners(word[2]), str(word[0]))
+
+
+def _corners(box: Iterable[Iterable[float]]) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in box]
 
 
 class TesseractScenes:

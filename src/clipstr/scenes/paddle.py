@@ -18,6 +18,7 @@ from clipstr.scenes.tiles import map_of_tiles, merged, small_text, tiles_over, w
 __all__ = ["PaddleDetector", "PyramidSettings", "packaged_detector"]
 
 FILE = "PP-OCRv6_det_small.onnx"
+_WORTHWHILE = 1.3  # times that a finer map must be larger
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class PyramidSettings:
 
     pixels: int = 1_000_000  # of the map of the whole, about
     largest_scale: float = 2.5  # of a map over the photograph
+    most_pixels: int = 16_000_000  # of a map: they bound the memory that a large photograph takes
     small: float = 20.0  # pixels of the map; lines lower than this are looked for again, enlarged
     finer: float = 2.0  # how much larger each further map is
     hint: float = 0.2  # of a pixel, 0 to 1: what may be text that is too small to be sure of
@@ -64,9 +66,11 @@ class PaddleDetector:
         """
         height, width = picture.shape[:2]
         settings = self.pyramid
-        scale = min((settings.pixels / (width * height)) ** 0.5, settings.largest_scale)
+        largest = min((settings.most_pixels / (width * height)) ** 0.5, settings.largest_scale)
+        scale = min((settings.pixels / (width * height)) ** 0.5, largest)
         found: list[Region] = []
         wanted: np.ndarray | None = None  # where to look, on the map before; everywhere at first
+        small = 0.0  # pixels of the picture, of what the map before was too coarse for
         while True:
             size = (max(round(width * scale), 1), max(round(height * scale), 1))
             tiles = [whole(*size)] if wanted is None else tiles_over(wanted, size)
@@ -74,12 +78,12 @@ class PaddleDetector:
             here = regions_in(chances, self.maps)
             to_picture = np.array([width / size[0], height / size[1]])
             there = [replace(region, polygon=region.polygon * to_picture) for region in here]
-            small = settings.small / scale  # pixels of the picture
-            found = there if wanted is None else merged(found, there, settings.finer * small)
-            wanted = small_text(chances, here, settings.small, settings.hint)
-            scale = min(scale * settings.finer, settings.largest_scale)
-            if not wanted.any() or size[0] >= round(width * scale):
+            found = there if wanted is None else merged(found, there, small)
+            wanted, small = small_text(chances, here, settings.small, settings.hint), settings.small / scale
+            finer = min(scale * settings.finer, largest)
+            if not wanted.any() or finer < _WORTHWHILE * scale:
                 return found
+            scale = finer
 
     def _look(self, part: np.ndarray) -> np.ndarray:
         """The map (height, width) in uint8 of ``part`` (height, width, 3), RGB."""

@@ -17,7 +17,7 @@ STRIDE = 32  # pixels: the sizes that a map's network takes are multiples of it
 CELL = 448  # pixels a side of the grid that tiles are made of
 MARGIN = 64  # pixels around a tile that are looked at and thrown away
 _ROW = 3  # cells side by side that one tile may hold
-_LEAST_HINT = 6  # pixels of a map that may be text
+_LEAST_HINT = 8  # pixels of the box around what may be text
 _COVERED = 0.5  # share of a piece above which it counts as the same as what covers it
 
 
@@ -95,9 +95,10 @@ def small_text(chances: np.ndarray, regions: Sequence[Region], small: float, hin
         cv2.fillPoly(wanted if is_small else large, [np.round(region.polygon).astype(np.int32)], 1)
     hints = (chances > hint * 255).astype(np.uint8)
     hints[large > 0] = 0
-    count, _, boxes, _ = cv2.connectedComponentsWithStats(hints)
-    for left, top, width, height, area in boxes[1:count]:
-        if area >= _LEAST_HINT and min(width, height) < small:
+    # Contours need no picture of 32-bit numbers as connected components do: maps have many megapixels.
+    contours, _ = cv2.findContours(hints, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    for left, top, width, height in map(cv2.boundingRect, contours):
+        if width * height >= _LEAST_HINT and min(width, height) < small:
             wanted[top : top + height, left : left + width] = 1
     return wanted
 
