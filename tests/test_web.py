@@ -118,6 +118,9 @@ def test_other_formats_and_odd_pictures_come_close(watched: Watched) -> None:
     word = load_image(EXAMPLES[1])
     clear = word.convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(word.size))
+    letters = Image.new("RGBA", word.size, "white")  # white letters on nothing, with a stray black pixel
+    letters.putalpha(word.convert("L").point(lambda level: 255 * (level > 140)))
+    letters.putpixel((0, 0), (0, 0, 0, 255))
     turned = word.transpose(Image.Transpose.ROTATE_90)
     orientation = Image.Exif()
     orientation[274] = 6
@@ -128,6 +131,7 @@ def test_other_formats_and_odd_pictures_come_close(watched: Watched) -> None:
         encoded(word, "BMP"),
         encoded(word.convert("L")),
         encoded(clear),
+        encoded(letters),
         encoded(turned, "JPEG", quality=90, exif=orientation.tobytes()),
         encoded(word.resize((1500, 1200)), "PNG"),
     ]

@@ -5,7 +5,9 @@ import * as ort from "./ort/ort.wasm.min.mjs";
 import { resized } from "./resizing.js";
 
 const END = 0; // the id of the end of a text
-const LEAST_CONTRAST = 64; // of 255: less than this on white, and a transparent picture is laid on black
+// As `clipstr.imaging` has them; a test compares the pixels.
+const LEAST_CONTRAST = 96; // of 255: letters that are nearer to white, on the whole, are put on black
+const PANEL = 0.75; // share of a picture: what covers more has a ground of its own
 
 ort.env.wasm.wasmPaths = new URL("./ort/", import.meta.url).href;
 // Threads need a page that is isolated from all others, which its server must say by headers.
@@ -114,46 +116,30 @@ async function unpacked(blob) {
     premultiplyAlpha: "none",
   });
   const { width, height } = image;
-  const [onWhite, clear] = laid(image, "white");
-  if (!clear) return { pixels: onWhite, width, height };
-  const contrastOnWhite = contrast(onWhite);
-  if (contrastOnWhite < LEAST_CONTRAST) {
-    const [onBlack] = laid(image, "black");
-    if (contrastOnWhite < contrast(onBlack)) return { pixels: onBlack, width, height };
-  }
-  return { pixels: onWhite, width, height };
-}
-
-/** `image` on a ground of `colour` as RGB, and whether anything in it is transparent. */
-function laid(image, colour) {
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0);
-  const found = context.getImageData(0, 0, image.width, image.height).data;
-  let clear = false;
-  for (let n = 3; n < found.length && !clear; n += 4) clear = found[n] < 255;
-  if (clear) {
-    context.globalCompositeOperation = "destination-over";
-    context.fillStyle = colour;
-    context.fillRect(0, 0, image.width, image.height);
+  const { data } = context.getImageData(0, 0, width, height);
+  const ground = groundFor(data);
+  const pixels = new Uint8Array(3 * width * height);
+  for (let n = 0, m = 0; n < data.length; n += 4) {
+    const alpha = data[n + 3];
+    for (let colour = 0; colour < 3; colour += 1, m += 1) {
+      pixels[m] = alpha === 255 ? data[n + colour] : Math.round((data[n + colour] * alpha + ground * (255 - alpha)) / 255);
+    }
   }
-  const data = clear ? context.getImageData(0, 0, image.width, image.height).data : found;
-  const pixels = new Uint8Array(3 * image.width * image.height);
-  for (let n = 0, m = 0; n < data.length; n += 4, m += 3) {
-    pixels[m] = data[n];
-    pixels[m + 1] = data[n + 1];
-    pixels[m + 2] = data[n + 2];
-  }
-  return [pixels, clear];
+  return { pixels, width, height };
 }
 
-/** How far the brightest of `pixels` is from the darkest, 0 to 255. */
-function contrast(pixels) {
-  let [low, high] = [255, 0];
-  for (let n = 0; n < pixels.length; n += 3) {
-    const grey = (19595 * pixels[n] + 38470 * pixels[n + 1] + 7471 * pixels[n + 2] + 0x8000) >> 16;
-    low = Math.min(low, grey);
-    high = Math.max(high, grey);
+/** The grey that lies below what is transparent in RGBA `data`: white, or black if letters vanished on white. */
+function groundFor(data) {
+  let [opacity, level] = [0, 0];
+  for (let n = 0; n < data.length; n += 4) {
+    const grey = (19595 * data[n] + 38470 * data[n + 1] + 7471 * data[n + 2] + 0x8000) >> 16;
+    opacity += data[n + 3];
+    level += grey * data[n + 3];
   }
-  return high - low;
+  const covered = opacity / 255 / (data.length / 4);
+  if (covered > PANEL || opacity === 0) return 255; // it has a ground of its own
+  const mean = level / opacity;
+  return 255 - mean < Math.min(LEAST_CONTRAST, mean) ? 0 : 255;
 }
