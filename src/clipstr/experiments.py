@@ -35,7 +35,6 @@ ENDING = 40.0  # seconds that a training gets to save and end
 SHORTEST = 2 * ENDING  # seconds with fewer of which nothing is begun
 LOG_FILE = "log.txt"
 INTERRUPTED = 3  # the exit status of a training that can be gone on with
-_TOLD = 12  # lines of a failed training's log that are told
 
 Values = Mapping[str, Any]
 
@@ -158,7 +157,7 @@ def train(
 
     ``threads`` limits those of its arithmetic; ``quiet`` sends what it says to ``log.txt`` in its folder.
     Raises `UnfinishedError` if it was interrupted or its seconds were over, having saved what it had, and
-    `ExperimentError` with the end of its log if it failed or another process works in that folder.
+    `ExperimentError` with the last line of its log if it failed or another process works in that folder.
     """
     folder, log = turn.folder, turn.folder / LOG_FILE
     make_folder(folder)
@@ -180,8 +179,9 @@ def train(
     if status == INTERRUPTED:
         raise UnfinishedError(f"{folder} was interrupted; call again to go on")
     if status:
-        lines = text_lines(log.read_text(encoding="utf-8", errors="replace"))[-_TOLD:]
-        raise ExperimentError("\n".join([f"{' '.join(command)} failed with status {status}", *lines]))
+        lines = text_lines(log.read_text(encoding="utf-8", errors="replace"))
+        last = next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        raise ExperimentError(f"the training in {folder} failed with status {status}: {last} (see {log})")
     return accuracies(folder)
 
 
@@ -235,8 +235,8 @@ def _locked(folder: Path) -> Iterator[int | None]:
 def _raise_for(problems: Mapping[str, Exception], count: int) -> None:
     failed = {name: error for name, error in problems.items() if not isinstance(error, UnfinishedError)}
     if failed:
-        told = "\n".join(f"{name}: {error}" for name, error in failed.items())
-        raise ExperimentError(f"{len(failed)} of {count} cells failed:\n{told}")
+        told = "; ".join(f"{name}: {error}" for name, error in failed.items())
+        raise ExperimentError(f"{len(failed)} of {count} cells failed: {told}")
     if problems:
         names = ", ".join(problems)
         raise UnfinishedError(
