@@ -32,6 +32,7 @@ from clipstr.errors import MissingExtraError
 from clipstr.evaluation import Evaluation, evaluate
 from clipstr.files import write_json
 from clipstr.imaging import load_image
+from clipstr.models import DEFAULT_MODEL
 from clipstr.reading import WordReader
 
 BATCH = 32
@@ -58,7 +59,7 @@ def main(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for every engine.")] = 2,
     timed: Annotated[int, typer.Option(min=BATCH, help="Crops to time, spread over the sets.")] = 256,
-    model: Annotated[str, typer.Option(help="Our model.")] = "tiny",
+    model: Annotated[str, typer.Option(help="Our model.")] = DEFAULT_MODEL,
     only: Annotated[list[str] | None, typer.Option(help="An engine's key; repeat for several.")] = None,
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the figures here.")] = None,
 ) -> None:

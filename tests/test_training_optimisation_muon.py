@@ -49,6 +49,25 @@ def test_orthogonalised_matrices_keep_their_singular_vectors(shape: tuple[int, i
     assert values.max() < 1.25
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_products_in_bfloat16_turn_a_matrix_nearly_as_far(shape: tuple[int, int]) -> None:
+    torch.manual_seed(2)
+    matrices = torch.randn(3, *shape)
+    exact, rough = orthogonalised(matrices), orthogonalised(matrices, torch.bfloat16)
+    assert rough.dtype == matrices.dtype
+    assert 0 < (exact - rough).abs().max() < 0.1  # entries of up to 1; bfloat16 has 8 bits
+    assert torch.nn.functional.cosine_similarity(exact.flatten(), rough.flatten(), dim=0) > 0.995
+
+
+@pytest.mark.parametrize(
+    ("precision", "products"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)]
+)
+def test_muon_multiplies_as_the_run_does(precision: str, products: torch.dtype) -> None:
+    optimiser = new_optimiser(nn.Linear(4, 4), Optimisation(optimiser="muon"), precision)
+    assert isinstance(optimiser, Muon)
+    assert optimiser.products == products
+
+
 @pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch has its own from 2.9 on")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_matrix_moves_as_with_pytorchs_own(shape: tuple[int, int]) -> None:

@@ -22,6 +22,7 @@ from clipstr.cli.options import (
     lexicon_words,
     new_folder,
 )
+from clipstr.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from clipstr.bulk import Account, Progress
@@ -95,7 +96,7 @@ def bulk(
     mode: Annotated[
         Mode, typer.Option(help="read: pictures of one word. scan: whole photographs (extra scenes).")
     ] = Mode.read,
-    model: Model = "tiny",
+    model: Model = DEFAULT_MODEL,
     batch_size: BatchSize = 32,
     actors: Annotated[
         int | None,

@@ -11,6 +11,7 @@ from clipstr.cli import console
 from clipstr.cli.options import BatchSize, Model, OutFolder, SecondLooks, Threads, filled
 from clipstr.errors import ImageError
 from clipstr.labelling import Rules, find_crops, open_second, propose, write_labels
+from clipstr.models import DEFAULT_MODEL
 from clipstr.processors import threads_within
 
 __all__ = ["label"]
@@ -53,7 +54,7 @@ def label(
         float,
         typer.Option("--agreed", min=0, max=1, help="Both confidences from which agreement is kept."),
     ] = Rules.agreed,
-    model: Model = "tiny",
+    model: Model = DEFAULT_MODEL,
     batch_size: BatchSize = 32,
     threads: Threads = 0,
     second_looks: SecondLooks = True,

@@ -21,6 +21,7 @@ from clipstr.cli.options import (
 )
 from clipstr.cli.sources import Troubles, require_something
 from clipstr.cli.streams import standard_input
+from clipstr.models import DEFAULT_MODEL
 from clipstr.pictures import find_pictures
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def read(
             "errors. csv: with a header.",
         ),
     ] = Format.text,
-    model: Model = "tiny",
+    model: Model = DEFAULT_MODEL,
     batch_size: BatchSize = 32,
     threads: Threads = 0,
     allow: Allow = None,

@@ -28,6 +28,7 @@ from clipstr.cli.sources import Troubles, require_something
 from clipstr.cli.streams import standard_input, standard_output
 from clipstr.errors import InputError
 from clipstr.files import whole_file
+from clipstr.models import DEFAULT_MODEL
 from clipstr.pictures import PICTURE_SUFFIXES, find_pictures
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def scan(
     min_confidence: Annotated[
         float, typer.Option("--min-confidence", min=0, max=1, help="Leave out words that are less sure.")
     ] = 0.3,
-    model: Model = "tiny",
+    model: Model = DEFAULT_MODEL,
     batch_size: BatchSize = 32,
     threads: Threads = 0,
     allow: Allow = None,

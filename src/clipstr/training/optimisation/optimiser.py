@@ -41,4 +41,5 @@ def new_optimiser(learner: nn.Module, settings: Optimisation, precision: str) ->
         {"params": [matrices[name] for name in tables], **decay},
         vectors,
     ]
-    return Muon([group for group in groups if group["params"]], **common)
+    products = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
+    return Muon([group for group in groups if group["params"]], products=products, **common)

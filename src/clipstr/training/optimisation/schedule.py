@@ -38,7 +38,7 @@ def learning_rate(
     "one-cycle" rises along a cosine from 1/25 of ``highest`` during the first ``warm_up`` of the run, then
     falls along a cosine to nearly nothing (Smith 2018, with the constants of PyTorch's `OneCycleLR`).
     "constant" rises likewise and stays: a run without an end. "decay" is such a run's end: after the rise it
-    falls with the square root of the progress (Hagele et al. 2024, warm-up-stable-decay).
+    falls with the square root of the progress (Hägele et al. 2024, warm-up-stable-decay).
     """
     start, end = highest / 25, highest / 25 / 1e4
     if progress < warm_up:
