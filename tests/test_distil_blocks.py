@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import golden
-from clipstr.distil.blocks import consistency_in_blocks
 from clipstr.distil.losses import Everyone, consistency
 from clipstr.errors import InputError
+
+direct = partial(consistency, block_rows=None)
 
 WEIGHTS = [(5.0, 0.1), (5.0, 0.0), (0.0, 0.1)]
 
@@ -56,13 +58,13 @@ def test_value_and_gradient_are_the_authors() -> None:
     expected = golden.golden_tensors()
     student = torch.from_numpy(expected["lcl_student"]).requires_grad_()
     teacher = torch.from_numpy(expected["lcl_teacher"])
-    loss = consistency_in_blocks(unit(student), unit(teacher), block_rows=16)
+    loss = consistency(unit(student), unit(teacher), block_rows=16)
     loss.backward()
     assert loss.item() == pytest.approx(float(expected["lcl_loss"]), abs=1e-5)
     assert student.grad is not None
     assert np.abs(student.grad.numpy() - expected["lcl_grad"]).max() < 1e-5
     for name, weights in (("intra", {"inter_weight": 0.0}), ("inter", {"intra_weight": 0.0})):
-        value = consistency_in_blocks(unit(student), unit(teacher), block_rows=16, **weights).item()  # type: ignore[arg-type]
+        value = consistency(unit(student), unit(teacher), block_rows=16, **weights).item()  # type: ignore[arg-type]
         assert value == pytest.approx(float(expected[f"lcl_{name}_only"]), abs=1e-5)
 
 
@@ -77,9 +79,9 @@ def test_blocks_give_the_value_and_the_gradients_of_the_direct_form(
         settings = {"intra_weight": weights[0], "inter_weight": weights[1]}
         sides = [unit(side) for side in given]
         loss = (
-            consistency(*sides, **settings)  # type: ignore[arg-type]
+            direct(*sides, **settings)  # type: ignore[arg-type]
             if size is None
-            else consistency_in_blocks(*sides, block_rows=size, **settings)  # type: ignore[arg-type]
+            else consistency(*sides, block_rows=size, **settings)  # type: ignore[arg-type]
         )
         (3 * loss).backward()
         results.append([loss.detach(), *(side.grad for side in given)])
@@ -89,11 +91,11 @@ def test_blocks_give_the_value_and_the_gradients_of_the_direct_form(
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_blocks_with_rows_of_others_give_all_four_gradients(weights: tuple[float, float]) -> None:
     results = []
-    for form in (consistency, consistency_in_blocks):
+    for form in (direct, consistency):
         given = [vectors(n, seed=seed).requires_grad_() for seed, n in enumerate((5, 5, 14, 14))]
         everyone = Everyone(unit(given[2]), unit(given[3]), offset=4, processes=2)
         settings = {"intra_weight": weights[0], "inter_weight": weights[1]}
-        extra = {} if form is consistency else {"block_rows": 3}
+        extra = {} if form is direct else {"block_rows": 3}
         loss = form(unit(given[0]), unit(given[1]), everyone, **settings, **extra)  # type: ignore[arg-type]
         loss.backward()
         results.append([loss.detach(), *(side.grad for side in given)])
@@ -102,11 +104,11 @@ def test_blocks_with_rows_of_others_give_all_four_gradients(weights: tuple[float
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
     def alone(f: Tensor, t: Tensor) -> Tensor:
-        return consistency_in_blocks(unit(f), unit(t), block_rows=4, tau=0.2)
+        return consistency(unit(f), unit(t), block_rows=4, tau=0.2)
 
     def among_others(f: Tensor, t: Tensor, all_f: Tensor, all_t: Tensor) -> Tensor:
         everyone = Everyone(unit(all_f), unit(all_t), offset=2, processes=3)
-        return consistency_in_blocks(unit(f), unit(t), everyone, block_rows=4, tau=0.2)
+        return consistency(unit(f), unit(t), everyone, block_rows=4, tau=0.2)
 
     given = [vectors(n, 4, seed=seed).double().requires_grad_() for seed, n in enumerate((6, 6, 9, 9))]
     assert torch.autograd.gradcheck(alone, given[:2])
@@ -116,23 +118,23 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 def test_equal_maps_have_no_intra_gradient() -> None:
     """Where the difference is zero its sign is zero, as PyTorch's ``abs`` has it."""
     rows = torch.eye(6, 8).requires_grad_()
-    consistency_in_blocks(rows, rows.detach(), inter_weight=0.0).backward()
+    consistency(rows, rows.detach(), inter_weight=0.0).backward()
     assert rows.grad is not None
     assert not rows.grad.any()
 
 
 def test_rows_that_need_no_gradient_get_none() -> None:
     student, teacher = unit(vectors(6, seed=1)).requires_grad_(), unit(vectors(6, seed=2))
-    consistency_in_blocks(student, teacher).backward()
+    consistency(student, teacher).backward()
     assert student.grad is not None
     assert teacher.grad is None
-    assert not consistency_in_blocks(teacher, teacher).requires_grad
+    assert not consistency(teacher, teacher).requires_grad
 
 
 def test_no_gradient_is_worked_out_that_nobody_asked_for() -> None:
     student, teacher = unit(vectors(6, seed=1)), unit(vectors(6, seed=2))
     with Watched() as seen:
-        consistency_in_blocks(student, teacher)
+        consistency(student, teacher)
     assert seen.calls["mm"] == 3  # the two maps of equation 5 and the one of equation 6
     assert not seen.calls["addmm_"]
 
@@ -141,7 +143,7 @@ def test_no_gradient_is_worked_out_that_nobody_asked_for() -> None:
 def test_a_part_without_weight_costs_no_map(weights: tuple[float, float], maps: int) -> None:
     student, teacher = unit(vectors(6, seed=1)), unit(vectors(6, seed=2))
     with Watched() as seen:
-        consistency_in_blocks(student, teacher, intra_weight=weights[0], inter_weight=weights[1])
+        consistency(student, teacher, intra_weight=weights[0], inter_weight=weights[1])
     assert seen.calls["mm"] == maps
 
 
@@ -149,10 +151,10 @@ def test_half_precision_rows_are_compared_in_full_precision() -> None:
     given = [unit(vectors(40, 16, seed=seed)).bfloat16() for seed in (1, 2)]
     student = given[0].clone().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
-        loss = consistency_in_blocks(student, given[1])
+        loss = consistency(student, given[1])
     loss.backward()
     exact = given[0].float().requires_grad_()
-    expected = consistency(exact, given[1].float())
+    expected = direct(exact, given[1].float())
     expected.backward()
     assert loss.dtype == torch.float32
     assert loss.item() == pytest.approx(expected.item(), abs=1e-5)
@@ -163,10 +165,10 @@ def test_half_precision_rows_are_compared_in_full_precision() -> None:
 
 COMPILED = """
 import torch
-from clipstr.distil.blocks import consistency_in_blocks
+from clipstr.distil.losses import consistency
 
 def caller(student):
-    return 2 * consistency_in_blocks(torch.nn.functional.normalize(student, dim=1), teacher, block_rows=4)
+    return 2 * consistency(torch.nn.functional.normalize(student, dim=1), teacher, block_rows=4)
 
 vectors, teacher, results = torch.randn(10, 8), torch.eye(10, 8), []
 for call in (caller, torch.compile(caller, backend="aot_eager", fullgraph=True)):
@@ -190,9 +192,9 @@ def test_blocks_never_hold_a_whole_map() -> None:
         student, teacher = (unit(vectors(count, seed=seed)).requires_grad_() for seed in (1, 2))
         with Watched() as seen:
             if form == "direct":
-                consistency(student, teacher).backward()
+                direct(student, teacher).backward()
             else:
-                consistency_in_blocks(student, teacher, block_rows=block).backward()
+                consistency(student, teacher, block_rows=block).backward()
         largest.append(seen.elements)
     assert largest == [count**2, count * block]
 
@@ -206,13 +208,13 @@ def test_what_waits_for_the_backward_pass_is_no_larger_than_the_rows() -> None:
 
     student, teacher = (unit(vectors(600, seed=seed)).requires_grad_() for seed in (1, 2))
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        consistency_in_blocks(student, teacher)
+        consistency(student, teacher)
     assert kept == [student.numel(), teacher.numel()]
 
 
 def test_no_rows_are_no_loss() -> None:
     nothing = torch.zeros(0, 5, requires_grad=True)
-    value = consistency_in_blocks(nothing, nothing)
+    value = consistency(nothing, nothing)
     value.backward()
     assert value.item() == 0
 
@@ -220,4 +222,4 @@ def test_no_rows_are_no_loss() -> None:
 @pytest.mark.parametrize("block", [0, -1])
 def test_a_block_without_rows_is_an_error(block: int) -> None:
     with pytest.raises(InputError, match=f"block_rows is {block}"):
-        consistency_in_blocks(torch.eye(3), torch.eye(3), block_rows=block)
+        consistency(torch.eye(3), torch.eye(3), block_rows=block)

@@ -13,7 +13,6 @@ import torch.multiprocessing as multiprocessing
 from torch import Tensor
 from torch.nn import functional
 
-from clipstr.distil.blocks import consistency_in_blocks
 from clipstr.distil.gathering import gather_rows, share_of
 from clipstr.distil.losses import (
     Everyone,
@@ -25,6 +24,8 @@ from clipstr.distil.losses import (
     kl,
     l1,
 )
+
+direct = partial(consistency, block_rows=None)
 
 
 def within_words(student: Tensor, teacher: Tensor, everyone: Everyone | None) -> Tensor:
@@ -41,8 +42,8 @@ LOSSES: dict[str, Callable[[Tensor, Tensor, Everyone | None], Tensor]] = {
     "kl": kl,
     "intra": intra,
     "inter": inter,
-    "consistency": consistency,
-    "in blocks": partial(consistency_in_blocks, block_rows=3),
+    "consistency": direct,
+    "in blocks": partial(consistency, block_rows=3),
     "within words": within_words,
 }
 SPLITS = [

@@ -18,7 +18,7 @@ from clipstr.errors import ExportError, ModelFileError
 from clipstr.export import Precision, export_model
 from clipstr.export.compression import compressed
 from clipstr.export.graphs import decoder_graph, encoder_graph
-from clipstr.export.parity import compare, require_parity
+from clipstr.export.parity import LEAST_WORDS, TOLERANCES, Parity, compare, require_parity
 from clipstr.models import ModelConfig
 from clipstr.student import TINY, Recogniser
 from clipstr.student.compact import compacted, restored
@@ -165,3 +165,28 @@ def test_an_exported_model_is_never_overwritten(folder: Path, tmp_path: Path) ->
     export_model(folder, tmp_path / "out")
     with pytest.raises(ExportError, match="holds an exported model already"):
         export_model(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("precision", ["float32", "half", "int8"])
+def test_too_few_words_or_too_different_probabilities_are_refused_in_every_precision(
+    precision: Precision,
+) -> None:
+    """Eight bits too: an export that reads other words than its recogniser is never written."""
+    least, most = LEAST_WORDS[precision], TOLERANCES[precision]
+    assert least >= 0.85
+    require_parity(Parity(probability=most, words=least, compared=48), precision)
+    with pytest.raises(ExportError, match=r"% of 48 words read the same"):
+        require_parity(Parity(probability=0.0, words=least - 0.01, compared=48), precision)
+    with pytest.raises(ExportError, match="differ by up to"):
+        require_parity(Parity(probability=most + 0.01, words=1.0, compared=48), precision)
+
+
+def test_an_export_that_reads_other_words_writes_nothing(
+    student: Recogniser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_recogniser(student, tmp_path / "model", name="odd", source={})
+    worse = Parity(probability=0.0, words=LEAST_WORDS["int8"] - 0.05, compared=48)
+    monkeypatch.setattr("clipstr.export.exporter.compare", lambda *_: worse)
+    with pytest.raises(ExportError, match="nothing was written"):
+        export_model(tmp_path / "model", tmp_path / "out", precision="int8")
+    assert not (tmp_path / "out").exists()

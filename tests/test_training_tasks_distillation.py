@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 import clips
 from clipstr.distil import Distillation
@@ -218,3 +220,28 @@ def test_a_teachers_words_must_fit_its_context(teacher_recipe: TeacherRecipe, tm
     long = replace(teacher_recipe, clip=replace(teacher_recipe.clip, max_length=11))
     with pytest.raises(RecipeError, match=r"clip\.max_length is 11, .* lower it to 10"):
         run(long, tmp_path / "teacher")
+
+
+@pytest.mark.parametrize("padding", ["mask", "include"])
+def test_the_teacher_is_told_whether_padding_counts(
+    recipe: Make, padding: Literal["mask", "include"]
+) -> None:
+    """Included, the rows behind a label are what CLIP makes of padding there; else they are zeros."""
+    task = Recognition(recipe(Distillation(padding=padding)))
+    _, guidance = task.inputs(torch.zeros(2, 3, 32, 128), ["a", "ab"], torch.ones(2), 0.0)
+    for name, rows in guidance.stages.items():
+        if str(name).startswith("text") and rows.ndim == 3:
+            behind = rows[0, int(guidance.readable[0].sum()) :]
+            assert len(behind) >= 1
+            assert bool(behind.abs().sum() > 0) == (padding == "include"), name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_teacher_computes_in_the_precision_of_the_run(recipe: Make, dtype: torch.dtype) -> None:
+    """Its matrices are cast once; autocast would do it for every batch."""
+    task = Recognition(recipe())
+    task.place(torch.device("cpu"), dtype)
+    assert task.teacher is not None
+    matrices = [m for m in task.teacher.clip.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+    assert len(matrices) > 4
+    assert {parameter.dtype for matrix in matrices for parameter in matrix.parameters()} == {dtype}

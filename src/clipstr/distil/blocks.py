@@ -1,4 +1,4 @@
-"""LCL in blocks of rows: the same value and gradients as `losses.consistency`, memory linear in the rows.
+"""How `losses.consistency` works in blocks: the value and gradients of its equations in linear memory.
 
 The direct form holds several maps of rows x rows, four for the backward pass alone. Here a block of rows
 meets everybody, its part of the loss and of all gradients is taken at once, and the block's maps are
@@ -14,10 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from clipstr.distil.losses import Everyone
 from clipstr.errors import InputError
 
-__all__ = ["consistency_in_blocks"]
+__all__ = ["BLOCK_ROWS", "BlockSettings", "in_blocks"]
 
 BLOCK_ROWS = 512
 """Rows a block: maps of 512 x 26,624 in float32 are 55 MB each, and larger blocks are not faster.
@@ -27,38 +26,36 @@ of 64, 0.64 with 256 and 512, 0.65 with 1,024, 0.71 with 2,048, 0.84 with all ro
 """
 
 
-def consistency_in_blocks(
-    student: Float[Tensor, "rows dim"],
-    teacher: Float[Tensor, "rows dim"],
-    everyone: Everyone | None = None,
-    *,
-    intra_weight: float = 5.0,
-    inter_weight: float = 0.1,
-    tau: float = 0.03,
-    block_rows: int = BLOCK_ROWS,
-) -> Float[Tensor, ""]:
-    """`losses.consistency` of the same arguments, never with a map of more than ``block_rows`` x rows.
+class BlockSettings(NamedTuple):
+    """What the loss weighs, and how many rows a block has."""
 
-    It calculates in float32 (float64 stays), also under autocast, and can be differentiated once. Raises
-    `InputError` for a block without rows.
-    """
-    if block_rows < 1:
-        raise InputError(f"block_rows is {block_rows}; a block needs 1 row or more")
-    settings = _Settings(intra_weight, inter_weight, tau, block_rows)
-    with torch.autocast(student.device.type, enabled=False):
-        sides = [student, teacher, *((everyone.student, everyone.teacher) if everyone else ())]
-        sides = [side if side.dtype == torch.float64 else side.float() for side in sides]
-        alls = sides[2:] or (None, None)
-        offset, processes = (everyone.offset, everyone.processes) if everyone else (0, 1)
-        loss: Tensor = _Consistency.apply(*sides[:2], *alls, offset, processes, settings)
-        return loss
-
-
-class _Settings(NamedTuple):
     intra_weight: float
     inter_weight: float
     tau: float
     block_rows: int
+
+
+def in_blocks(
+    own: tuple[Tensor, Tensor],
+    alls: tuple[Tensor, Tensor] | None,
+    offset: int,
+    processes: int,
+    settings: BlockSettings,
+) -> Float[Tensor, ""]:
+    """Equation 7 of ``own`` rows of student and teacher, each (rows, dim), and everyone's (None: the same).
+
+    It calculates in float32 (float64 stays), also under autocast, and can be differentiated once. Raises
+    `InputError` for a block without rows.
+    """
+    if settings.block_rows < 1:
+        raise InputError(f"block_rows is {settings.block_rows}; a block needs 1 row or more")
+    with torch.autocast(own[0].device.type, enabled=False):
+        sides = [*own, *(alls or ())]
+        sides = [side if side.dtype == torch.float64 else side.float() for side in sides]
+        loss: Tensor = _Consistency.apply(
+            *sides[:2], *(sides[2:] or (None, None)), offset, processes, settings
+        )
+        return loss
 
 
 class _Consistency(torch.autograd.Function):
@@ -73,7 +70,7 @@ class _Consistency(torch.autograd.Function):
         teacher_all: Tensor | None,
         offset: int,
         processes: int,
-        settings: _Settings,
+        settings: BlockSettings,
     ) -> Tensor:
         own = (student, teacher)
         alls = own if student_all is None or teacher_all is None else (student_all, teacher_all)

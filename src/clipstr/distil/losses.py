@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional
 
+from clipstr.distil.blocks import BLOCK_ROWS, BlockSettings, in_blocks
+
 __all__ = [
     "Everyone",
     "consistency",
@@ -96,11 +98,21 @@ def consistency(
     intra_weight: float = 5.0,
     inter_weight: float = 0.1,
     tau: float = 0.03,
+    block_rows: int | None = BLOCK_ROWS,
 ) -> Float[Tensor, ""]:
-    """The linguistic consistency loss LCL (equation 7); `consistency_in_blocks` takes less memory."""
-    return intra_weight * intra(student, teacher, everyone) + inter_weight * inter(
-        student, teacher, everyone, tau=tau
-    )
+    """The linguistic consistency loss LCL (equation 7): the weighted sum of `intra` and `inter`.
+
+    ``block_rows`` rows meet everybody at a time, which needs memory for the rows alone and changes neither
+    value nor gradients (`clipstr.distil.blocks`); with None all do at once, as the equation is written.
+    """
+    if block_rows is None:
+        alike = intra(student, teacher, everyone)
+        return intra_weight * alike + inter_weight * inter(student, teacher, everyone, tau=tau)
+    settings = BlockSettings(intra_weight, inter_weight, tau, block_rows)
+    if everyone is None:
+        return in_blocks((student, teacher), None, 0, 1, settings)
+    alls = (everyone.student, everyone.teacher)
+    return in_blocks((student, teacher), alls, everyone.offset, everyone.processes, settings)
 
 
 def consistency_within_words(

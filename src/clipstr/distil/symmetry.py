@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from clipstr.distil import losses
 from clipstr.distil.alignment import AdaptiveAlignment, Aligned, GlobalAlignment, PairSizes
-from clipstr.distil.blocks import consistency_in_blocks
 from clipstr.distil.config import Distillation
 from clipstr.distil.gathering import gather_rows, share_of
 from clipstr.distil.pairing import Pair, pairs_of
@@ -95,7 +94,7 @@ class SymmetricalDistillation(nn.Module):
         if settings.loss == "kl":
             return losses.kl(student, teacher, everyone, temperature=settings.kl_temperature)
         intra, inter = self._weights()
-        return consistency_in_blocks(
+        return losses.consistency(
             student, teacher, everyone, intra_weight=intra, inter_weight=inter, tau=settings.tau
         )
 
