@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, TypeVar
 
@@ -65,6 +66,8 @@ def label(
     table to correct, most doubtful first. OUT/kept.png shows some of the kept. Exit status: 0 all were
     looked at, 1 some could not be opened, 2 a wrong call.
     """
+    with console.needs_extra("synth", "labelling"):
+        importlib.import_module("clipstr.sheets")  # told before the work, and not after it
     rules = Rules(agreed=agreed, sure=sure)
     failures = 0
 

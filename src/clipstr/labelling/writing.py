@@ -18,7 +18,6 @@ from clipstr.errors import ImageError, InputError
 from clipstr.files import make_folder, write_bytes, write_json, write_text
 from clipstr.imaging import load_image
 from clipstr.labelling.proposals import Proposal
-from clipstr.sheets import contact_sheet
 
 __all__ = ["DOUBTFUL_FOLDER", "KEPT_FOLDER", "SHEET_FILE", "SUMMARY_FILE", "Labelled", "write_labels"]
 
@@ -138,6 +137,8 @@ def _table(rows: list[tuple[float, list[str]]]) -> str:
 
 
 def _write_sheet(path: Path, shown: list[Proposal]) -> None:
+    from clipstr.sheets import contact_sheet  # which needs OpenCV
+
     pictures = [(np.asarray(load_image(each.crop.content)), each.reading.text) for each in shown]
     content = io.BytesIO()
     contact_sheet(pictures).save(content, "PNG")
