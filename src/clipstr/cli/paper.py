@@ -77,14 +77,24 @@ def paper(
     changes: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="SECTION.KEY=VALUE", help="Change a value of every recogniser's recipe."
+            "--set",
+            parser=filled,
+            metavar="SECTION.KEY=VALUE",
+            help="Change a value of every recogniser's recipe.",
         ),
     ] = None,
     parallel: Workers = 1,
     threads: Threads = 0,
     max_time: Annotated[
-        str, typer.Option("--max-time", help="Save and end after this time, such as 8h; call again to go on.")
-    ] = "",
+        str | None,
+        typer.Option(
+            "--max-time",
+            parser=filled,
+            metavar="TIME",
+            help="Save and end after this time, such as 8h; call again to go on.",
+            show_default=False,
+        ),
+    ] = None,
     markdown: Annotated[
         Path | None,
         typer.Option(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from clipstr.cli import console
-from clipstr.cli.options import new_folder
+from clipstr.cli.options import filled, new_folder
 from clipstr.errors import DataError
 
 __all__ = ["fonts"]
@@ -18,11 +18,21 @@ fonts = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode
 
 Kinds = Annotated[
     list[str] | None,
-    typer.Option("--kind", help="sans, serif, display, script or monospace; may be repeated; else all."),
+    typer.Option(
+        "--kind",
+        parser=filled,
+        metavar="KIND",
+        help="sans, serif, display, script or monospace; may be repeated; else all.",
+    ),
 ]
 Registries = Annotated[
     list[str] | None,
-    typer.Option("--registry", help="pypi (by pip) or npm (by npm); may be repeated; else both."),
+    typer.Option(
+        "--registry",
+        parser=filled,
+        metavar="REGISTRY",
+        help="pypi (by pip) or npm (by npm); may be repeated; else both.",
+    ),
 ]
 
 
