@@ -16,13 +16,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 from clipstr.charset import ALPHABETS
 from clipstr.sheets import contact_sheet
-from clipstr.synth import SynthConfig, WordRenderer
+from clipstr.synth import SynthConfig, WordList, WordRenderer
 from clipstr.synth.config import Camera, Layout, Looks, Scene, WordShares
 
 SECTIONS = {"layout": Layout, "looks": Looks, "scene": Scene, "camera": Camera}
 TEXTS = ("Coffee", "EXIT", "12:45", "Market", "SALE", "parking", "Brasserie")
 KEPT = {"height": 40.0, "margin": 0.11}  # sizes that stay when all else is off
 STRONG = {"rotation": 12.0, "slant": 0.4, "perspective": 0.15, "stretch": 0.5, "looseness": 0.25}
+USERS = ("St. Mary's", "No Entry", "Est. 1923")  # texts as a user gives them
 CELL, NAME, GAP = (132, 44), 110, 6  # pixels
 
 
@@ -75,7 +76,8 @@ def words_sheet(fonts: WordRenderer) -> Image.Image:
     for number, name in enumerate(names):
         shares = WordShares(**(dict.fromkeys(names, 0.0) | {name: 1.0}))
         config = replace(calm("layout", "stretch"), shares=shares)
-        renderer = WordRenderer(config, fonts=fonts.fonts.faces)
+        texts = WordList.ranked(USERS) if name == "texts" else None
+        renderer = WordRenderer(config, fonts=fonts.fonts.faces, texts=texts)
         pictures = [renderer.sample(number, index).image for index in range(len(TEXTS))]
         row(sheet, GAP + number * (CELL[1] + GAP), name, pictures)
     return sheet
