@@ -54,6 +54,10 @@ def train(
     out: Annotated[Path, typer.Option(help="The folder of its trainings.")],
     real: Annotated[Path, typer.Option(exists=True, help="Real crops to train on.")],
     validation: Annotated[Path, typer.Option(exists=True, help="Real crops to choose the checkpoint on.")],
+    more: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Where photos, codes and documents are, if not in ../shared/more."),
+    ] = None,
     student: Annotated[float, typer.Option(help="Minutes that the recogniser learns.")] = 22.0,
     teacher: Annotated[float, typer.Option(help="Minutes that its teacher learns; 0: there is none.")] = 5.0,
     plain: Annotated[
@@ -75,7 +79,10 @@ def train(
     Exit status: 0 when all are finished, 3 when there is more to do: call it again with the same words.
     """
     shared = [f"data.sources.real.paths={real}", f"data.validation={validation}", *(changes or ())]
-    stages = _stages(size.value, out, shared, start, {"teacher": teacher, "student": student, "plain": plain})
+    begin = [f"start.model={start}", "size="] if start else []
+    if more is not None:
+        begin += [f"data.sources.{name}.paths={more / name}" for name in ("photos", "codes", "documents")]
+    stages = _stages(size.value, out, shared, begin, {"teacher": teacher, "student": student, "plain": plain})
     experiment = Experiment(out)
     try:
         experiment.finish(stages, seconds=60 * stop_after)
@@ -84,11 +91,12 @@ def train(
             _keep(experiment, stages, keep, size.value)
 
 
-def _stages(size: str, out: Path, shared: Sequence[str], start: str, minutes: dict[str, float]) -> list[Cell]:
-    """The trainings that are to be made, in order."""
+def _stages(
+    size: str, out: Path, shared: Sequence[str], own: Sequence[str], minutes: dict[str, float]
+) -> list[Cell]:
+    """The trainings that are to be made, in order; the recogniser's have changes of their ``own``."""
     taught, untaught = f"teacher.weights={out / 'teacher' / 'best'}", "teacher.weights="
-    begin = [f"start.model={start}", "size="] if start else []
-    recogniser = (f"{size}.toml", [*shared, *begin])
+    recogniser = (f"{size}.toml", [*shared, *own])
     wanted = {
         "teacher": ("teacher", ("teacher", "train"), ("teacher.toml", shared), []),
         "student": (size, ("train",), recogniser, [taught if minutes["teacher"] else untaught]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -61,7 +62,9 @@ def test_a_training_is_made_in_as_many_calls_as_it_takes(tmp_path: Path, crops: 
     changes = [f"--set={key}={value}" for key, value in SMALL.items()]
     out, keep = tmp_path / "runs", tmp_path / "keep"
     words = ["train", "tiny", "--out", out, "--real", crops, "--validation", crops, "--keep", keep, *changes]
-    words += ["--teacher", 0, "--student", 10]
+    for name in ("photos", "codes", "documents"):
+        shutil.copytree(crops, tmp_path / "more" / name)
+    words += ["--teacher", 0, "--student", 10, "--more", tmp_path / "more"]
     too_short = make(*words, "--stop-after", 1)
     assert too_short.returncode == 3
     assert not out.exists()
@@ -84,7 +87,8 @@ def test_stages_are_a_teacher_then_its_student_then_one_without() -> None:
     from make import _stages
 
     minutes = {"teacher": 5.0, "student": 20.0, "plain": 20.0}
-    teacher, student, plain = _stages("base", Path("runs"), ["data.workers=3"], "kept/best", minutes)
+    own = ["start.model=kept/best", "size="]
+    teacher, student, plain = _stages("base", Path("runs"), ["data.workers=3"], own, minutes)
     said = {stage.name: stage.key["arguments"] for stage in (teacher, student, plain)}
     assert said["teacher"][:2] == ["teacher", "train"]
     assert not any("start.model" in word for word in said["teacher"])
@@ -92,7 +96,7 @@ def test_stages_are_a_teacher_then_its_student_then_one_without() -> None:
     assert {"--set=start.model=kept/best", "--set=size=", "--set=data.workers=3"} <= set(said["base"])
     assert "--set=teacher.weights=" in said["base-plain"]
     assert (student.folder_name, plain.folder_name) == ("base", "base-plain")
-    assert len(_stages("base", Path("runs"), [], "", minutes | {"teacher": 0.0, "plain": 0.0})) == 1
+    assert len(_stages("base", Path("runs"), [], [], minutes | {"teacher": 0.0, "plain": 0.0})) == 1
 
 
 def test_a_packaged_model_is_the_smallest_that_reads_as_well_and_its_card_tells_what_it_reads(

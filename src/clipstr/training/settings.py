@@ -157,7 +157,10 @@ class Optimisation:
         0.0, "weight of a CTC loss on the encoder's columns, dropped after training", least=0
     )
     label_smoothing: float = setting(
-        0.0, "share of the probability that is spread over all characters", least=0, below=1
+        0.0,
+        "label smoothing: the share of the probability that is spread over all characters",
+        least=0,
+        below=1,
     )
 
     def peak(self, processes: int) -> float:

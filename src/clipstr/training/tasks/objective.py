@@ -114,7 +114,10 @@ def ctc_loss(
 
 
 class Learner(nn.Module):
-    """A recogniser with all that only training needs around it: from a batch to the losses by name."""
+    """A recogniser with all that only training needs around it: from a batch to the losses by name.
+
+    The decoder sees the label's characters before each position, as teacher forcing has it.
+    """
 
     def __init__(
         self,
