@@ -23,7 +23,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LONGEST = 20_000  # milliseconds that anything may take
+LONGEST = 60_000  # milliseconds that anything may take
 
 
 @contextmanager

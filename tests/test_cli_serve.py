@@ -91,6 +91,19 @@ def test_a_second_signal_ends_at_once(toy_model: Path) -> None:
         assert connection.getresponse().status == 503
 
 
+def test_a_log_that_nobody_reads_holds_up_no_answer(toy_model: Path) -> None:
+    word = encoded(toy.spelled("abc"))
+    with served("--model", toy_model) as (process, service):
+        connection = service.connect()
+        for _ in range(400):  # lines of more than 64 KiB, which is what a pipe takes
+            connection.request("POST", "/v1/read?second_looks=no", word)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(LONGEST) == 0
+
+
 def test_the_token_comes_from_the_environment_or_a_file_and_not_from_the_command_line(
     toy_model: Path, tmp_path: Path
 ) -> None:

@@ -120,8 +120,9 @@ def serve(
         log_words=log_words,
         limits=limits,
     )
-    log_to()
-    if not run(Service(settings), host=host, port=port):
+    with log_to():
+        served = run(Service(settings), host=host, port=port)
+    if not served:
         raise typer.Exit(1)
 
 

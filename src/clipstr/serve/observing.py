@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import queue
 import sys
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +21,9 @@ from clipstr.serve.metrics import Metrics
 __all__ = ["JsonLines", "Observed", "log_to", "tell"]
 
 _log = logging.getLogger("clipstr.serve")
+
+MOST_LINES = 10_000  # of the log, that wait to be written
+PATIENCE = 2.0  # seconds at the end for those
 
 
 class JsonLines(logging.Formatter):
@@ -34,14 +42,56 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def log_to(stream: TextIO = sys.stderr) -> None:
-    """Sends what the service and its server have to say to ``stream``, a line of JSON each."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
+class _Lines(logging.Handler):
+    """Hands lines to the thread that writes them; leaves out what it cannot keep up with, and counts it."""
+
+    def __init__(self, lines: queue.Queue[str | None]) -> None:
+        super().__init__()
+        self._lines, self._left_out = lines, 0
+        self.setFormatter(JsonLines())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._left_out:
+            record.told = {**getattr(record, "told", {}), "lines_left_out": self._left_out}
+        try:
+            self._lines.put_nowait(self.format(record))
+            self._left_out = 0
+        except queue.Full:
+            self._left_out += 1
+
+
+@contextmanager
+def log_to(stream: TextIO | None = None) -> Iterator[None]:
+    """Sends what the service and its server have to say to ``stream`` (standard error), a line of JSON each.
+
+    A thread writes: a pipe that nobody empties never holds up an answer, nor the end for more than a moment.
+    """
+    lines: queue.Queue[str | None] = queue.Queue(MOST_LINES)
+    handler = _Lines(lines)
     for name, level in (("clipstr", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
+    writing = threading.Thread(target=_write, args=[lines, stream or sys.stderr], daemon=True)
+    writing.start()
+    try:
+        yield
+    finally:
+        with suppress(queue.Full):
+            lines.put_nowait(None)
+        writing.join(PATIENCE)
+
+
+def _write(lines: queue.Queue[str | None], stream: TextIO) -> None:
+    """Writes ``lines`` up to None past the stream's buffers: held up there, it holds no lock of Python's."""
+    try:
+        file = io.FileIO(stream.fileno(), "w", closefd=False)
+    except (OSError, ValueError, AttributeError):  # standard error is closed
+        file = None
+    while (line := lines.get()) is not None:
+        with suppress(OSError):  # a full disk, or nobody reads any more: the service goes on
+            if file is not None:
+                file.write(f"{line}\n".encode())
 
 
 def tell(scope: Scope, **told: Any) -> None:
