@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ import typer
 
 from clipstr.cli import console
 from clipstr.cli.follow import duration
-from clipstr.cli.options import Json, Threads, Workers, filled, new_file, new_folder, present_path
+from clipstr.cli.options import Json, Threads, filled, new_file, new_folder, present_path
 from clipstr.errors import InputError
 from clipstr.files import write_text
 
@@ -83,7 +84,7 @@ def paper(
             help="Change a value of every recogniser's recipe.",
         ),
     ] = None,
-    parallel: Workers = 1,
+    parallel: Annotated[int, typer.Option("--parallel", min=1, max=256, help="Trainings at a time.")] = 1,
     threads: Threads = 0,
     max_time: Annotated[
         str | None,
@@ -111,9 +112,9 @@ def paper(
     if what == "list":
         _list()
         return
-    with console.needs_extra("train", "the paper's tables"):
-        from clipstr.paper.experiment import Options
-        from clipstr.paper.scales import scale_named
+    from clipstr.paper.experiment import Options
+    from clipstr.paper.scales import scale_named
+
     size = scale_named(scale.value)
     options = Options(
         out=out or Path("runs/paper"),
@@ -122,7 +123,7 @@ def paper(
         tests=tests,
         seeds=seeds,
         changes=tuple(changes or ()),
-        parallel=max(parallel, 1),
+        parallel=parallel,
         threads=threads or None,
         seconds=duration(max_time) if max_time else None,
         told=console.tell,
@@ -149,6 +150,8 @@ def _made(what: str, scale: Scale, options: Options, equal_minutes: bool) -> tup
     from clipstr.paper import as_json, as_markdown, measured, table_named
 
     table = table_named(what)
+    with console.needs_extra("train", "the paper's tables"):
+        importlib.import_module("clipstr.training")
     if table.number == 11:
         return _cost(scale, options)
     found = measured(table, scale, options, equal_minutes=equal_minutes)
@@ -160,7 +163,8 @@ def _figure(what: str, scale: Scale, options: Options) -> str:
         return f"figure 5: {FIGURE_5}"
     if what == "figure7":
         return f"figure 7: {FIGURE_7}"
-    from clipstr.paper.pictures import FIGURES, draw_figure
+    with console.needs_extra("train", "the paper's figures"):
+        from clipstr.paper.pictures import FIGURES, draw_figure
 
     for figure in FIGURES:
         if what == f"figure{figure.number}":

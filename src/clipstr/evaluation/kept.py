@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import clipstr
 from clipstr.data import LabelRule, Source, find_sources
 from clipstr.errors import DataError
 from clipstr.evaluation.comparison import Comparison, compare, pair
@@ -136,6 +137,7 @@ def _cell(
     alphabets = [[rule.charset.characters, rule.max_length, rule.unknown] for rule in rules]
     whole = {
         "protocol": PROTOCOL,
+        "clipstr": clipstr.__version__,
         "reader": reader.name,
         "set": name,
         "samples": count,

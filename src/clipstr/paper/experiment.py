@@ -19,7 +19,7 @@ from clipstr.paper.scales import Scale
 from clipstr.paper.sets import arrived, fingerprint, named_sources, test_folder, test_sources
 from clipstr.paper.tables import Row, Table
 
-__all__ = ["Measured", "Options", "RowFigures", "measured", "training"]
+__all__ = ["Measured", "Options", "RowFigures", "measured", "recipe_changes", "training"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,10 +177,9 @@ def training(
     row: Row, seed: int, scale: Scale, options: Options, experiment: Experiment
 ) -> tuple[Cell, Cell | None]:
     """The training of ``row`` with that ``seed``, and that of its teacher, if it has one of its own."""
-    data = _data_changes(scale, options)
     teacher, weights = _teacher(row, scale, options, experiment)
-    changes = [*data, f"run.seed={seed}", f"data.seed={seed}", *row.changes, *options.changes]
-    arguments = ["train", str(scale.recipe), *(f"--set={change}" for change in [*weights, *changes])]
+    changes = recipe_changes(row, seed, scale, options, experiment)
+    arguments = ["train", str(scale.recipe), *(f"--set={change}" for change in changes)]
     key = {
         "recipe": read_text(scale.recipe),
         "teacher": teacher.folder_name if teacher is not None else weights,
@@ -190,6 +189,13 @@ def training(
     }
     name = f"{scale.name} {row.name} {seed}"
     return Cell(name=name, key=key, make=lambda turn: _trained(arguments, turn, options)), teacher
+
+
+def recipe_changes(row: Row, seed: int, scale: Scale, options: Options, experiment: Experiment) -> list[str]:
+    """All that the training of ``row`` with that ``seed`` changes in the scale's recipe."""
+    _, weights = _teacher(row, scale, options, experiment)
+    seeds = [f"run.seed={seed}", f"data.seed={seed}"]
+    return [*weights, *_data_changes(scale, options), *seeds, *row.changes, *options.changes]
 
 
 def _trained(arguments: list[str], turn: Turn, options: Options) -> dict[str, Any]:
