@@ -25,6 +25,7 @@ def as_hocr(pages: Sequence[tuple[str, Scene]], *, version: str) -> str:
     for name, content in (
         ("ocr-system", f"clipstr {version}"),
         ("ocr-capabilities", "ocr_page ocr_par ocr_line ocrx_word ocrp_wconf"),
+        ("ocr-langs", "unknown"),
         ("ocr-number-of-pages", str(len(pages))),
     ):
         Xml.SubElement(head, "meta", {"name": name, "content": content})
@@ -64,14 +65,13 @@ def _page(body: Xml.Element, number: int, name: str, scene: Scene) -> None:
 
 
 def _line_title(line: Line, scene: Scene) -> str:
-    """The line's box, its angle against the clock in degrees if it is not level, and its height."""
+    """The line's box, and its angle against the clock in degrees if it is not level."""
     corners = [corner for word in line.words for corner in word.polygon]
     first, last = line.words[0].polygon, line.words[-1].polygon
     end = last[len(last) // 2 - 1]
     angle = -math.degrees(math.atan2(end[1] - first[0][1], end[0] - first[0][0]))
     turned = f"; textangle {angle:.1f}" if abs(angle) >= 0.5 else ""
-    height = math.dist(first[0], first[-1])
-    return f"{_box(corners, scene)}{turned}; x_size {height:.1f}"
+    return f"{_box(corners, scene)}{turned}"
 
 
 def _box(polygon: Outline | list[tuple[float, float]], scene: Scene) -> str:
