@@ -234,7 +234,7 @@ def authors_names(distillation: SymmetricalDistillation) -> dict[str, str]:
     """Our parameters' names to those of the authors' checkpoint."""
     names = {}
     for number, pair in enumerate(distillation.pairs):
-        stage = int(pair.student.split()[1]) - 1
+        stage = pair.student.number - 1
         if pair.module == "global":
             parts = {"hidden": "word_embed.0", "norm": "word_embed.1", "project": "word_embed.3"}
         else:

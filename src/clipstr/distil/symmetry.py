@@ -13,6 +13,7 @@ from clipstr.distil.alignment import AdaptiveAlignment, Aligned, GlobalAlignment
 from clipstr.distil.config import Distillation
 from clipstr.distil.gathering import gather_rows, share_of
 from clipstr.distil.pairing import Pair, pairs_of
+from clipstr.stages import Stage
 
 __all__ = ["SymmetricalDistillation"]
 
@@ -32,14 +33,14 @@ class SymmetricalDistillation(nn.Module):
         )
 
     @property
-    def wanted(self) -> tuple[str, ...]:
+    def wanted(self) -> tuple[Stage, ...]:
         """The teacher's stages that are needed."""
         return tuple(pair.teacher for pair in self.pairs)
 
     def forward(
         self,
-        student: Mapping[str, Tensor],
-        teacher: Mapping[str, Tensor],
+        student: Mapping[Stage, Tensor],
+        teacher: Mapping[Stage, Tensor],
         readable: Bool[Tensor, "batch positions"],
     ) -> dict[str, Tensor]:
         """Each pair's loss by its name.

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from clipstr.errors import TeacherError
 from clipstr.form import Preprocessing
+from clipstr.stages import Stage
 from clipstr.teacher.cache import TextCache, TextFeatures
 from clipstr.teacher.config import NUM_STAGES, TeacherConfig, quarter_points
 from clipstr.teacher.images import image_features, num_image_layers, prompted_features
@@ -30,10 +31,11 @@ __all__ = ["GLOBAL_STAGE", "Guidance", "StageSize", "Teacher", "TeacherSizes"]
 
 GLOBAL_STAGE = NUM_STAGES
 """The stage of either side that is one vector a sample: CLIP's projected global embedding."""
-_STAGE_NAMES = (
-    *(f"image {n}" for n in range(1, NUM_STAGES + 1)),
-    *(f"text {n}" for n in range(NUM_STAGES + 1)),
+_STAGES = (
+    *(Stage("image", n) for n in range(1, NUM_STAGES + 1)),
+    *(Stage("text", n) for n in range(NUM_STAGES + 1)),
 )
+_NAMED: dict[str, Stage] = {stage: stage for stage in _STAGES}
 
 
 class Guidance(NamedTuple):
@@ -43,7 +45,7 @@ class Guidance(NamedTuple):
     (batch, text tokens) is true for start, the label's tokens and end, false for the padding behind.
     """
 
-    stages: dict[str, Tensor]
+    stages: dict[Stage, Tensor]
     readable: Tensor
 
 
@@ -173,18 +175,18 @@ class Teacher:
         """
         numbers: dict[str, set[int]] = {"image": set(), "text": set()}
         for name in wanted:
-            if name not in _STAGE_NAMES:
-                raise TeacherError(f"a teacher has no stage {name!r}; it has {', '.join(_STAGE_NAMES)}")
-            side, number = name.split()
-            numbers[side].add(int(number))
-        stages: dict[str, Tensor] = {}
+            if name not in _NAMED:
+                raise TeacherError(f"a teacher has no stage {str(name)!r}; it has {', '.join(_STAGES)}")
+            stage = _NAMED[name]
+            numbers[stage.side].add(stage.number)
+        stages: dict[Stage, Tensor] = {}
         if numbers["image"]:
             found = self.image_stages(images, numbers["image"])
-            stages |= {f"image {number}": value for number, value in found.items()}
+            stages |= {Stage("image", number): value for number, value in found.items()}
         readable = torch.zeros(len(labels), 0, dtype=torch.bool, device=images.device)
         if numbers["text"]:
             features = (self._whole if padding else self._cached)(labels, numbers["text"], images.device)
-            stages |= {f"text {number}": value for number, value in features.stages.items()}
+            stages |= {Stage("text", number): value for number, value in features.stages.items()}
             readable = features.readable
         return Guidance(stages, readable)
 

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from clipstr.charset import Charset
 from clipstr.distil import SymmetricalDistillation
-from clipstr.student import Features, Recogniser
+from clipstr.stages import Side, Stage
+from clipstr.student import Features, Recogniser, Stages
 from clipstr.student.config import NUM_STAGES
 from clipstr.teacher import Guidance
 
@@ -170,11 +171,11 @@ class Learner(nn.Module):
         return losses | {"total": total}
 
 
-def _stages(features: Features) -> dict[str, Tensor]:
+def _stages(features: Features) -> dict[Stage, Tensor]:
     """The student's stages by the names that pairs use."""
-    sides = {"encoder": features.encoder, "decoder": features.decoder}
+    sides: dict[Side, Stages] = {"encoder": features.encoder, "decoder": features.decoder}
     return {
-        f"{side} {number}": getattr(stages, f"stage{number}")
+        Stage(side, number): getattr(stages, f"stage{number}")
         for side, stages in sides.items()
         for number in range(1, NUM_STAGES + 1)
     }

@@ -77,7 +77,7 @@ class Recognition:
 
     def _check_alphabet(self, teacher: Teacher) -> None:
         """Raises `TeacherError` now for what would fail at some later label: characters and length."""
-        if any(pair.teacher.startswith("text") for pair in pairs_of(self.recipe.distillation)):
+        if any(pair.teacher.side == "text" for pair in pairs_of(self.recipe.distillation)):
             characters = self.form.charset.characters
             for character in characters:
                 teacher.tokens.ids(character)
@@ -149,7 +149,7 @@ def pair_sizes(student: StudentConfig, teacher: TeacherSizes, pair: Pair) -> Pai
     if pair.textual:
         return PairSizes(student_width=student.width, teacher_width=teacher.text_width)
     rows, columns = student.grid
-    stage = teacher.image[int(pair.teacher.split()[1])]
+    stage = teacher.image[pair.teacher.number]
     return PairSizes(
         student_width=student.width,
         teacher_width=stage.width,
