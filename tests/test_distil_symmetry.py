@@ -24,6 +24,7 @@ from clipstr.distil import (
 from clipstr.distil.losses import consistency, consistency_within_words, cosine, inter, intra, kl, l1
 from clipstr.errors import InputError
 from clipstr.form import Preprocessing
+from clipstr.stages import Stage
 from clipstr.student import BASE
 from clipstr.teacher import Teacher, TeacherConfig
 from clipstr.training.tasks.objective import Learner, make_batch
@@ -37,9 +38,9 @@ LABELS = ["table", "2023", "antique", "g7"]
 def test_the_default_pairs_are_equation_3() -> None:
     pairs = pairs_of(Distillation())
     assert [(p.student, p.teacher) for p in pairs] == [
-        *((f"encoder {i}", f"image {i}") for i in (1, 2, 3)),
+        *((Stage("encoder", i), Stage("image", i)) for i in (1, 2, 3)),
         ("encoder 4", "text 4"),
-        *((f"decoder {i}", f"text {4 - i}") for i in (1, 2, 3)),
+        *((Stage("decoder", i), f"text {4 - i}") for i in (1, 2, 3)),
     ]
     assert [p.module for p in pairs] == ["adaptive"] * 3 + ["global"] + ["adaptive"] * 3
 
@@ -140,11 +141,13 @@ def flows(batch: int = 3, positions: int = 5) -> tuple[dict[str, torch.Tensor], 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator)
 
-    student = {f"encoder {i}": normal(batch, 4, 6) for i in (1, 2, 3, 4)}
-    student |= {f"decoder {i}": normal(batch, positions, 6) for i in (1, 2, 3, 4)}
-    teacher = {f"image {i}": normal(batch, 3, 8) for i in (1, 2, 3)} | {"image 4": normal(batch, 5)}
-    teacher |= {f"text {i}": normal(batch, positions + 1, 7) for i in (0, 1, 2, 3)}
-    return student, teacher | {"text 4": normal(batch, 5)}
+    student = {Stage("encoder", i): normal(batch, 4, 6) for i in (1, 2, 3, 4)}
+    student |= {Stage("decoder", i): normal(batch, positions, 6) for i in (1, 2, 3, 4)}
+    teacher = {Stage("image", i): normal(batch, 3, 8) for i in (1, 2, 3)} | {
+        Stage("image", 4): normal(batch, 5)
+    }
+    teacher |= {Stage("text", i): normal(batch, positions + 1, 7) for i in (0, 1, 2, 3)}
+    return student, teacher | {Stage("text", 4): normal(batch, 5)}
 
 
 def whole(**settings: object) -> SymmetricalDistillation:
@@ -160,10 +163,12 @@ def test_padding_never_changes_the_loss() -> None:
     student, teacher = flows()
     changed_student, changed_teacher = dict(student), dict(teacher)
     for i in (1, 2, 3):
-        changed_student[f"decoder {i}"] = student[f"decoder {i}"].masked_fill(~READABLE[..., None], 9.0)
-        changed = teacher[f"text {i}"].clone()
+        changed_student[Stage("decoder", i)] = student[Stage("decoder", i)].masked_fill(
+            ~READABLE[..., None], 9.0
+        )
+        changed = teacher[Stage("text", i)].clone()
         changed[:, 1:][~READABLE] = torch.linspace(-9, 9, 7)
-        changed_teacher[f"text {i}"] = changed
+        changed_teacher[Stage("text", i)] = changed
     for rows in ("batch", "word"):
         distillation = whole(rows=rows)
         before = distillation(student, teacher, READABLE)
