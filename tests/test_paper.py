@@ -141,8 +141,9 @@ def test_a_table_is_trained_measured_and_shown_beside_the_papers(made: tuple[Mea
     for one, paper in ((baseline, "93.0"), (both, "93.8")):
         assert one.mean is not None
         cells = [cell.strip() for cell in rows[one.row.name].split("|")[2:-1]]
-        assert cells == [paper, f"{100 * one.mean:.1f}", "-", "1", f"{100 * one.mean:.1f}"]
-    assert [cell.strip() for cell in rows["another's"].split("|")[2:-1]] == ["1.5", *["-"] * 4]
+        mean, minutes = f"{100 * one.mean:.1f}", f"{one.minutes:.1f}"
+        assert cells == [paper, mean, "-", "1", "64", minutes, mean]
+    assert [cell.strip() for cell in rows["another's"].split("|")[2:-1]] == ["1.5", *["-"] * 6]
     assert "Scale smoke:" in text
     record = json.loads(json.dumps(as_json(found), allow_nan=False))
     assert record["rows"][1]["sets"]["bars"]["right"] == both.right["bars"]

@@ -25,11 +25,10 @@ def as_markdown(measured: Measured) -> str:
             "At equal minutes: rows that are quicker saw as many more samples.",
             _beside(table, measured.equal_minutes),
         ]
-    budgets = [f"{one.row.name} {one.samples:,} samples, {one.minutes:.1f} min" for one in measured.rows]
-    parts.append(f"Scale {scale.name}: {scale.about}. A training: {'; '.join(budgets)}.")
+    parts.append(f"Scale {scale.name}: {scale.about}.")
     parts.append(
-        "Shares of words read right in percent, compared in 36 characters; ours are means over seeds, with "
-        "the standard error of `All`, the mean by words."
+        "Words read right in percent, compared in 36 characters; ours are means over seeds, with "
+        "the standard error of `All`, the mean by words; samples and minutes are those of one training."
     )
     if table.note:
         parts.append(table.note)
@@ -82,7 +81,7 @@ def _beside(table: Table, figures: Sequence[RowFigures]) -> str:
     """The rows with the paper's figures first, then ours."""
     theirs = list(dict.fromkeys(name for row in table.rows for name in row.paper))
     ours = list(figures[0].counts)
-    head = ["Row", *(f"paper {name}" for name in theirs), "All", "± se", "seeds", *ours]
+    head = ["Row", *(f"paper {name}" for name in theirs), "All", "± se", "seeds", "samples", "minutes", *ours]
     by_name = {one.row.name: one for one in figures}
     rows = []
     for row in table.rows:
@@ -93,10 +92,11 @@ def _beside(table: Table, figures: Sequence[RowFigures]) -> str:
 
 def _ours(row: Row, figures: RowFigures | None, names: Sequence[str]) -> list[str]:
     if figures is None or figures.mean is None:
-        return ["-"] * (3 + len(names))
+        return ["-"] * (5 + len(names))
     error = "-" if figures.error is None else f"{100 * figures.error:.2f}"
     shares = [f"{100 * figures.share(name):.1f}" for name in names]
-    return [f"{100 * figures.mean:.1f}", error, str(len(figures.averages)), *shares]
+    cost = [str(len(figures.averages)), f"{figures.samples:,}", f"{figures.minutes:.1f}"]
+    return [f"{100 * figures.mean:.1f}", error, *cost, *shares]
 
 
 def _row(figures: RowFigures) -> dict[str, Any]:
