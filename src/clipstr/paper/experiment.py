@@ -105,9 +105,7 @@ def measured(table: Table, scale: Scale, options: Options, *, equal_minutes: boo
     if equal_minutes:
         slowest = max(figures.minutes for figures in found)
         samples = {
-            figures.row.name: max(
-                figures.samples, 1000 * round(figures.samples * slowest / figures.minutes / 1000)
-            )
+            figures.row.name: _rounded(figures.samples * slowest / figures.minutes)
             for figures in found
             if figures.minutes < slowest
         }
