@@ -14,7 +14,7 @@ from clipstr.decoding import Decoder, Scorer
 from clipstr.form import Preprocessing
 from clipstr.looking import MORE_LOOKS, View, agreed, second_looks, third_looks
 from clipstr.reader import Reader
-from clipstr.reading import Reading
+from clipstr.reading import Match, Reading
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -29,6 +29,16 @@ def framed(text: str) -> Image.Image:
     word = np.asarray(toy.spelled(text).resize((280, 80), Image.Resampling.NEAREST))
     other = np.full((11, 280, 3), 255, np.uint8)
     return Image.fromarray(np.concatenate([other, word, other]))
+
+
+def test_what_is_read_without_limits_is_agreed_on_by_itself() -> None:
+    """An upside-down look may suit a limit best, and is not what the picture says."""
+    first = Reading("140", 1e-6, match=Match("hotel", 5, 0.99))
+    turned = Reading("1410", 1e-5, match=Match("TALLOH", 6, 0.2))
+    chosen = agreed([first, turned])
+    assert (chosen.text, chosen.confidence) == ("1410", 1e-5)
+    assert chosen.match is not None
+    assert (chosen.match.free_text, chosen.match.free_confidence) == ("hotel", 0.99)
 
 
 @pytest.mark.parametrize("turn", [Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270])

@@ -8,13 +8,14 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 
 from clipstr.form import Preprocessing
-from clipstr.reading import Reading
+from clipstr.reading import Match, Reading
 
 __all__ = ["MORE_LOOKS", "View", "agreed", "second_looks", "third_looks"]
 
@@ -92,8 +93,20 @@ def _runs_upright(picture: Image.Image) -> bool:
 def agreed(readings: Sequence[Reading]) -> Reading:
     """The text that the looks have most confidence in, all together, as the surest of them read it.
 
-    A look at which nothing was read says nothing, unless none of them read anything.
+    A look at which nothing was read says nothing, unless none of them read anything. What is read without
+    limits, if there are any, is agreed on by itself: it may be sure at another look.
     """
+    best = _surest(readings)
+    if best.match is None:
+        return best
+    matches = [reading.match for reading in readings if reading.match is not None]
+    free = _surest([Reading(match.free_text, match.free_confidence) for match in matches])
+    written = "".join(character.text for character in best.characters)
+    match = Match(free.text, Levenshtein.distance(free.text, written), free.confidence)
+    return replace(best, match=match)
+
+
+def _surest(readings: Sequence[Reading]) -> Reading:
     confidence: defaultdict[str, float] = defaultdict(float)
     saying = [reading for reading in readings if reading.text] or readings
     for reading in saying:
