@@ -37,7 +37,6 @@ LARGE = (4000, 3000)  # pixels of the photograph whose memory is measured
 def engines(model: str, threads: int) -> list[tuple[str, ScenePeer]]:
     return [
         ("clipstr", OurScenes(SceneReader(model, threads=threads))),
-        ("clipstr, one look", OurScenes(SceneReader(model, threads=threads, second_looks=False))),
         ("RapidOCR", RapidOcrScenes(threads)),
     ]
 
@@ -76,7 +75,7 @@ def child(engine: str, path: Path, model: str, threads: int) -> None:
     if engine == "RapidOCR":
         RapidOcrScenes(threads).find_words(path)
     else:
-        SceneReader(model, threads=threads, second_looks="one look" not in engine).read(path)
+        SceneReader(model, threads=threads).read(path)
     print(
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 1 << 20)
     )

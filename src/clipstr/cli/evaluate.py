@@ -16,7 +16,6 @@ from clipstr.cli.options import (
     BatchSize,
     Json,
     Model,
-    SecondLooks,
     Threads,
     alphabet,
     filled,
@@ -100,7 +99,15 @@ def evaluate(
     ] = None,
     batch_size: BatchSize = 32,
     threads: Threads = 0,
-    second_looks: SecondLooks = True,
+    second_looks: Annotated[
+        bool | None,
+        typer.Option(
+            "--second-looks/--no-second-looks",
+            help="Look again at words read with doubt; as clipstr read does (with --data), and clipstr "
+            "scan does not (with --scenes).",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = None,
     markdown: Annotated[
         Path | None,
@@ -166,7 +173,7 @@ def evaluate(
             [one.value for one in peer or []],
             threads=threads or None,
             batch_size=batch_size,
-            second_looks=second_looks,
+            second_looks=bool(second_looks),
             json=json,
             markdown=markdown,
             errors=errors,
@@ -178,7 +185,7 @@ def evaluate(
     rules = _rules(model, charset or [])
     if report:
         require_templates()
-    several = contestants(model, against or [], peer or [], batch_size, threads, second_looks)
+    several = contestants(model, against or [], peer or [], batch_size, threads, second_looks is not False)
     with ExitStack() as stack:
         place = (
             keep

@@ -100,7 +100,7 @@ def scan(
     threads: Threads = 0,
     allow: Allow = None,
     lexicon: LexiconFile = None,
-    second_looks: SecondLooks = True,
+    second_looks: SecondLooks = False,
 ) -> None:
     """Find and read the words in whole photographs, and in pages of PDFs.
 

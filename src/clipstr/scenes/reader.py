@@ -62,7 +62,8 @@ class SceneReader:
     ``model`` is the name of an embedded word reader or a folder, as of `Reader`, and so are ``batch_size``,
     ``threads``, ``allow``, ``lexicon`` and ``second_looks``; ``detector`` is what finds text (by default
     PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in a line apart. Words with
-    less than ``min_confidence`` are left out.
+    less than ``min_confidence`` are left out. Second looks find a few more words and make many wrong ones
+    sure, so that here they are looked at once (docs/scenes.md has the figures).
 
     Raises what `Reader` does, `MissingExtraError` if the extra is not installed, and `InputError` for a
     ``min_confidence`` that is none.
@@ -79,7 +80,7 @@ class SceneReader:
         threads: int | None = None,
         allow: str | None = None,
         lexicon: Iterable[str] | None = None,
-        second_looks: bool = True,
+        second_looks: bool = False,
     ) -> None:
         self.min_confidence = _probability(min_confidence)
         _check_extra()
