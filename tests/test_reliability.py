@@ -40,7 +40,8 @@ def watch(event, arguments):
 sys.addaudithook(watch)
 from PIL import Image
 from clipstr.errors import ImageError
-from clipstr.imaging import _FORMATS, load_image
+from clipstr.encoded import _FORMATS
+from clipstr.imaging import load_image
 
 listed = {format_ for _, _, format_, _ in _FORMATS}
 Image.init()

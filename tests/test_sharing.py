@@ -190,7 +190,9 @@ def test_a_wrong_argument_is_told_by_its_name(toy_model: Path, wrong: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "single", ["a.png", Path("a.png"), b"bytes", Image.new("L", (8, 8)), np.zeros((8, 8)), 7, None], ids=repr
+    "single",
+    ["a.png", Path("a.png"), b"bytes", Image.new("L", (8, 8)), np.zeros((8, 8)), 7, None],
+    ids=lambda single: type(single).__name__,
 )
 def test_a_single_picture_where_many_are_meant_is_refused(toy_model: Path, single: Any) -> None:
     reader = Reader(toy_model, threads=1)

@@ -68,7 +68,7 @@ def run_program(command: Sequence[str]) -> None:
     except FileNotFoundError as error:
         raise DataError(f"{command[0]} is not installed: it fetches these fonts") from error
     except subprocess.CalledProcessError as error:
-        said = (error.stderr or error.stdout or "").strip().splitlines()
+        said = text_lines((error.stderr or error.stdout or "").strip())
         raise DataError(f"{Path(command[0]).name} failed: {' '.join(said[-2:])}") from error
 
 
