@@ -28,7 +28,12 @@ __all__ = ["Figures", "accuracy", "card", "measure"]
 
 TIMED = 256  # crops whose reading is timed, spread over the sets
 BATCH = 32
-TURNS = (10, 20, 30, 45, 90, 180)  # degrees
+_ARITHMETIC = {
+    "int8": "matrix products in integers of 8 bits, all else in float32",
+    "half": "arithmetic in float32",
+    "float32": "arithmetic in float32",
+}
+TURNS = (10, 30, 90, 180)  # degrees
 Share = tuple[int, float]  # of how many words which share was read right
 
 
@@ -161,11 +166,11 @@ def card(
     """
     megabytes = sum(record.bytes for record in config.files.values()) / 1e6
     recipe = config.source.get("recipe", {})
+    precision = config.source["precision"]
     sections = [
         f"# {config.name}",
-        f"{megabytes:.1f} MB, weights in {config.source['precision']}, arithmetic in float32. One word a "
-        f"picture, {len(config.form.charset.characters)} characters, words of up to "
-        f"{config.form.max_length}.",
+        f"{megabytes:.1f} MB, weights in {precision}, {_ARITHMETIC[precision]}. One word a picture, "
+        f"{len(config.form.charset.characters)} characters, words of up to {config.form.max_length}.",
         about.strip(),
         f"{config.source.get('samples', 0):,} samples in {config.source.get('minutes', 0)} minutes, seeds "
         f"{recipe.get('run', {}).get('seed', 0)} (weights) and {recipe.get('data', {}).get('seed', 0)} "
@@ -177,7 +182,7 @@ def card(
         _sets_table(figures.sets),
         "At one look, by the precision of the stored weights: "
         + ", ".join(f"{name} {100 * share:.2f}" for name, share in stored.items())
-        + f"; this one is stored in {config.source['precision']}.",
+        + f"; this one is stored in {precision}.",
         f"Milliseconds a crop on {threads} thread(s) of {machine}:",
         _table(
             ["", "alone", "in batches of 32"],
@@ -187,7 +192,8 @@ def card(
         "Measured on the same crops with second looks, in 36 characters:",
         *(_shares_table(name, rows) for name, rows in figures.groups.items()),
         _shares_table("crops turned by, degrees", figures.turned),
-        "It does not find words in a page, and cannot tell a picture without text from one with.",
+        "It reads words that were cut out (`clipstr scan` finds them), and cannot tell a picture without "
+        "text from one with.",
         "## Checksums",
         _table(
             ["file", "bytes", "SHA-256"],
