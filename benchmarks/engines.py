@@ -5,7 +5,7 @@ Beside each stands the shortest program that reads a first word with it, run wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from clipstr.evaluation.peers import PEERS
@@ -50,19 +50,20 @@ print(engine(sys.argv[1]).txts[0])
 }
 
 
-def engines(model: str) -> list[Engine]:
-    """All engines, ours first."""
+def engines(models: Sequence[str]) -> list[Engine]:
+    """All engines, ours first: each of ``models`` with second looks and without."""
     ours = [
         Engine(
-            key=key,
-            make=lambda threads, looks=looks: Reader(model, threads=threads, second_looks=looks),
+            key=f"{model}{key}",
+            make=lambda threads, model=model, looks=looks: Reader(model, threads=threads, second_looks=looks),
             program=CLIPSTR_PROGRAM.format(model, looks),
             batches=True,
             title=title,
         )
+        for model in models
         for key, looks, title in (
-            ("clipstr", True, "clipstr {}"),
-            ("clipstr-one-look", False, "clipstr {}, one look"),
+            ("", True, "clipstr {}"),
+            ("-one-look", False, "clipstr {}, one look"),
         )
     ]
     return ours + [

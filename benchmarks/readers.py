@@ -32,7 +32,7 @@ from clipstr.errors import MissingExtraError
 from clipstr.evaluation import Evaluation, evaluate
 from clipstr.files import write_json
 from clipstr.imaging import load_image
-from clipstr.models import DEFAULT_MODEL
+from clipstr.models import embedded_models
 from clipstr.reading import WordReader
 
 BATCH = 32
@@ -59,12 +59,14 @@ def main(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for every engine.")] = 2,
     timed: Annotated[int, typer.Option(min=BATCH, help="Crops to time, spread over the sets.")] = 256,
-    model: Annotated[str, typer.Option(help="Our model.")] = DEFAULT_MODEL,
+    model: Annotated[list[str] | None, typer.Option(help="Our models; else the embedded ones.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="An engine's key; repeat for several.")] = None,
     json: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the figures here.")] = None,
 ) -> None:
     """Compare the engines on labelled crops and print one table."""
-    chosen = [engine for engine in engines(model) if not only or engine.key in only]
+    chosen = [
+        engine for engine in engines(model or list(embedded_models())) if not only or engine.key in only
+    ]
     readers = {}
     for engine in chosen:
         try:

@@ -20,7 +20,7 @@ from clipstr.cli.evaluate import evaluate
 from clipstr.cli.main import app
 from clipstr.data import write_lmdb
 from clipstr.errors import DataError, MissingExtraError, ModelError
-from clipstr.models import ModelConfig, find_model
+from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models, find_model
 from clipstr.reading import Reading
 from toy import spelled
 
@@ -31,7 +31,7 @@ class WidthReader:
     """A reader whose word is the picture's width, with the confidence that it is red; toys read nothing."""
 
     def __init__(self, model: str, *, threads: int | None, batch_size: int, second_looks: bool) -> None:
-        self.name = "tiny" if model == "tiny" else "toy"
+        self.name = model if model in embedded_models() else "toy"
 
     def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:
         arrays = [np.asarray(image) for image in images]
@@ -76,12 +76,12 @@ def test_a_table_for_each_alphabet_and_what_was_left_out_are_printed(data: Path)
     assert found["Mean by sets, all 2 sets"][:2] == ["5", "58.33"]
     headings = [line for line in result.stdout.split("\n") if line.startswith("##")]
     assert headings == [f"## Compared in {size} characters" for size in (36, 62, 94)]
-    assert "tiny, compared in 36 characters" in result.stdout
+    assert f"{DEFAULT_MODEL}, compared in 36 characters" in result.stdout
     assert "two: left out by the label rule, 1 label without any character" in result.stdout
     assert "two: counted as wrong, 1 picture that cannot be decoded" in result.stdout
     assert result.stderr == ""
     once = run("--data", data, "--no-second-looks")
-    assert "tiny, one look, compared in 36 characters" in once.stdout
+    assert f"{DEFAULT_MODEL}, one look, compared in 36 characters" in once.stdout
 
 
 def test_the_alphabets_to_compare_in_may_be_chosen(data: Path) -> None:
@@ -99,7 +99,10 @@ def test_json_and_the_misread_words_are_written(data: Path, tmp_path: Path) -> N
     assert page.read_text(encoding="utf-8") == result.stdout
     record = json.loads(figures.read_text(encoding="utf-8"))
     (reader,) = record["readers"]
-    assert (reader["name"], reader["checksum"]) == ("tiny", ModelConfig.load(find_model("tiny")).checksum)
+    assert (reader["name"], reader["checksum"]) == (
+        DEFAULT_MODEL,
+        ModelConfig.load(find_model(DEFAULT_MODEL)).checksum,
+    )
     assert set(reader["alphabets"]) == {"36", "62", "94"}
     assert reader["alphabets"]["36"]["means"][0]["by_words"]["accuracy"] == 0.6
     lines = [json.loads(line) for line in errors.read_text(encoding="utf-8").splitlines()]
@@ -132,15 +135,15 @@ def test_another_model_reads_the_same_words_and_is_tested_against(
 ) -> None:
     result = run("--data", data, "--against", toy_model, "--json", tmp_path / "f.json", "--charset", "36")
     assert result.exit_code == 0, result.output
-    assert "tiny less toy, in points, word by word:" in result.stdout
+    assert f"{DEFAULT_MODEL} less toy, in points, word by word:" in result.stdout
     assert "| toy    |         5 |     0.00 |" in result.stdout
     record = json.loads((tmp_path / "f.json").read_text(encoding="utf-8"))
-    assert [reader["name"] for reader in record["readers"]] == ["tiny", "toy"]
+    assert [reader["name"] for reader in record["readers"]] == [DEFAULT_MODEL, "toy"]
     (comparison,) = record["comparisons"]["36"]
     assert comparison["by_words"]["first_only"] == 3
     assert comparison["by_words"]["mcnemar_p"] == 0.25
     twice = run("--data", data, "--against", toy_model, "--against", toy_model, "--charset", "36")
-    assert "tiny less toy (" in twice.stdout
+    assert f"{DEFAULT_MODEL} less toy (" in twice.stdout
 
 
 def test_a_peer_that_is_not_installed_is_told_before_any_reading(
@@ -199,7 +202,7 @@ def test_evaluating_needs_no_torch() -> None:
 @pytest.mark.skipif(not REAL_VAL.is_dir(), reason="the real crops are not here")
 def test_the_embedded_model_reads_the_real_crops_that_are_here(tmp_path: Path) -> None:
     try:
-        find_model("tiny")
+        find_model(DEFAULT_MODEL)
     except ModelError:
         pytest.skip("there is no embedded model yet")
     result = run("--data", REAL_VAL / "SVT", "--json", tmp_path / "figures.json")
@@ -229,7 +232,7 @@ def test_words_can_be_compared_in_the_models_own_alphabet(toy_model: Path, tmp_p
 
 def test_a_report_is_written_with_where_the_model_looked(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    result = run("--data", data, "--report", tmp_path / "report", "--charset", "36")
+    result = run("--data", data, "--report", tmp_path / "report", "--charset", "36", "--model", "tiny")
     assert result.exit_code == 0, result.output
     text = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert text.count('alt="where it looked"') == 1

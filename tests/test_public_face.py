@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import clipstr
 import toy
 from clipstr import errors
+from clipstr.models import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[1]
 TRAINING_ONLY = {"torch", "torchvision", "timm", "lightning", "cv2", "onnx", "safetensors"}
@@ -33,6 +35,11 @@ def modules_after(program: str, *arguments: str) -> set[str]:
         env=environment,
     )
     return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_reading_takes_the_default_model_without_loading_its_module() -> None:
+    for does in (clipstr.read, clipstr.scan):
+        assert inspect.signature(does).parameters["model"].default == DEFAULT_MODEL
 
 
 def test_the_public_names_are_these() -> None:

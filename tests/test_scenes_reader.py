@@ -10,6 +10,7 @@ from PIL import Image, ImageFont
 
 import clipstr
 from clipstr.errors import ImageError, InputError, MissingExtraError
+from clipstr.models import DEFAULT_MODEL
 from clipstr.scenes import Region, SceneReader, Unit, plain_scene
 from clipstr.scenes.formats import as_pdf
 from clipstr.scenes.scene import bounds
@@ -106,7 +107,7 @@ def test_another_detector_can_be_put_in_and_its_words_make_lines():
     scene = reader.read(page(("Coffee and", 40, 60)))
     assert scene.text == "Coffee and"
     assert len(scene.lines) == 1
-    assert reader.name == "boxes + tiny"
+    assert reader.name == f"boxes + {DEFAULT_MODEL}"
 
 
 def test_a_bad_source_stops_no_others(tmp_path):

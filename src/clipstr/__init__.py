@@ -61,7 +61,7 @@ __all__ = [
     "scan",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 _Identity = tuple[str, int, int, int]
@@ -93,7 +93,7 @@ def read(
 def read(
     source: ImageSource | Sequence[ImageSource],
     *,
-    model: str | os.PathLike[str] = "tiny",
+    model: str | os.PathLike[str] = "full",
     allow: str | None = None,
     lexicon: Iterable[str] | None = None,
 ) -> Reading | list[Reading]:
@@ -138,7 +138,7 @@ def _identity(model: str | os.PathLike[str]) -> _Identity:
 def scan(
     source: ImageSource,
     *,
-    model: str | os.PathLike[str] = "tiny",
+    model: str | os.PathLike[str] = "full",
     allow: str | None = None,
     lexicon: Iterable[str] | None = None,
     min_confidence: float | None = None,

@@ -36,7 +36,7 @@ CONFIG_FILE = "config.json"
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
 FORMAT = "clipstr-model/2"
 _FIRST_FORMAT = "clipstr-model/1"  # of 0.1: the form stood in it twice
-DEFAULT_MODEL = "tiny"
+DEFAULT_MODEL = "full"
 ENTRY_POINTS = "clipstr.models"
 ASSETS = Path(__file__).parent / "assets"
 
