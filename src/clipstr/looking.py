@@ -1,4 +1,4 @@
-"""Second looks: a word that was read with doubt is looked at again, cut, widened, turned.
+"""Second looks (test-time augmentation): a word read with doubt is looked at again, cut, widened, turned.
 
 People and detectors cut words out tight or loose, level or not; much of a reader's doubt is about that.
 """
