@@ -181,7 +181,7 @@ def package(
         shutil.copytree(folders[chosen], model)
     config.save(model)
     figures = measure(model, validation, threads=threads)
-    told = {way: round(sets["all"][1], 4) for way, sets in figures.sets.items()}
+    told = {way: round(sets["all"][1], 6) for way, sets in figures.sets.items()}
     replace(config, source=config.source | {"figures": told}).save(model)
     text = about.read_text(encoding="utf-8")
     written = card(config, figures, stored, about=text, machine=this_machine(), threads=threads)

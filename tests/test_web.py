@@ -101,7 +101,7 @@ def crops() -> list[bytes]:
 def test_fifty_crops_are_prepared_to_the_pixel_and_read_as_python_reads_them(watched: Watched) -> None:
     contents = crops()
     assert len(contents) == 50
-    reader = Reader(threads=2, second_looks=False)
+    reader = Reader("tiny", threads=2, second_looks=False)
     found = watched.page.evaluate(READ, [base64.b64encode(content).decode() for content in contents])
     prepared = reader.config.form.preprocessing
     for content, there, here in zip(contents, found, reader.read(contents), strict=True):
@@ -136,7 +136,7 @@ def test_other_formats_and_odd_pictures_come_close(watched: Watched) -> None:
         encoded(word.resize((1500, 1200)), "PNG"),
     ]
     found = watched.page.evaluate(READ, [base64.b64encode(content).decode() for content in contents])
-    reader = Reader(threads=2, second_looks=False)
+    reader = Reader("tiny", threads=2, second_looks=False)
     for content, there in zip(contents, found, strict=True):
         wanted = reader.config.form.preprocessing.resize(load_image(content))
         pixels = np.frombuffer(base64.b64decode(there["pixels"]), np.uint8).reshape(wanted.shape)

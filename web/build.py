@@ -18,17 +18,18 @@ from typing import Annotated
 import typer
 
 from clipstr.errors import InputError
-from clipstr.models import DECODER_FILE, DEFAULT_MODEL, ENCODER_FILE, ModelConfig, find_model
+from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig, find_model
 from clipstr.serve.pages import FOLDER, page_text
 
 WEB = Path(__file__).parent
 RUNTIME = Path("onnxruntime-web")
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 OURS = ("reader.js", "resizing.js", "service.js", "worker.js")
+MODEL = "tiny"  # a page brings its model along: 5 MB where the default one has 32
 SHARED = ("card.js", "page.js", "page.css", "icon.svg")
 
 
-def build(out: Path, *, model: str = DEFAULT_MODEL, modules: Path = WEB / "node_modules") -> None:
+def build(out: Path, *, model: str = MODEL, modules: Path = WEB / "node_modules") -> None:
     """Writes the page and the embedded or exported ``model`` into the folder ``out``.
 
     ``modules`` is npm's folder. Raises `InputError` if it lacks ONNX Runtime Web, and `ModelError`.
@@ -56,7 +57,7 @@ def build(out: Path, *, model: str = DEFAULT_MODEL, modules: Path = WEB / "node_
 
 def main(
     out: Annotated[Path, typer.Option(file_okay=False, help="The folder to write.")],
-    model: Annotated[str, typer.Option(help="A model's name or folder.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="A model's name or folder.")] = MODEL,
     modules: Annotated[Path, typer.Option(help="npm's folder.")] = WEB / "node_modules",
 ) -> None:
     """Write a folder of static files that reads words in the page itself."""
