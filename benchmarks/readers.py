@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from clipstr.charset import Charset
-from clipstr.data import LabelRule, find_sources, write_lmdb
+from clipstr.data import LabelRule, find_sources, place_below, write_lmdb
 from clipstr.errors import MissingExtraError
 from clipstr.evaluation import Evaluation, evaluate
 from clipstr.files import write_json
@@ -103,7 +103,7 @@ def first_samples(data: Path, limit: int, target: Path) -> Path:
         samples = (
             (source.image_bytes(index), source.label(index)) for index in range(min(limit, len(source)))
         )
-        write_lmdb(target / source.path.relative_to(data), samples)
+        write_lmdb(target / place_below(source, data), samples)
     return target
 
 

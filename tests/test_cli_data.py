@@ -47,6 +47,19 @@ def test_sets_are_converted_through_all_formats_and_back(words: Path, tmp_path: 
         ]
 
 
+@pytest.mark.parametrize("named", ["labels.jsonl", "data.mdb"])
+def test_a_set_may_be_named_by_its_file(words: Path, tmp_path: Path, named: str) -> None:
+    folder = tmp_path / "set"
+    samples = [sample for source in find_sources(words) for sample in source]  # type: ignore[attr-defined]
+    write_table(folder, samples) if named == "labels.jsonl" else write_lmdb(folder, samples)
+    checked = call("check", str(folder / named))
+    assert checked.exit_code == 0, checked.output
+    assert "set" in checked.stdout
+    converted = call("convert", str(folder / named), "--out", str(tmp_path / "out"))
+    assert converted.exit_code == 0, converted.output
+    assert len(find_sources(tmp_path / "out")[0]) == len(samples)
+
+
 def test_what_cannot_be_converted_is_told_and_the_rest_is_written(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "1.png").write_bytes((EXAMPLES / "coffee.png").read_bytes())

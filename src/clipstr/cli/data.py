@@ -12,7 +12,7 @@ import typer
 from clipstr.cli import console
 from clipstr.cli.data_check import check
 from clipstr.cli.options import OutFolder, present_path
-from clipstr.data import Source, find_sources, write_lmdb, write_parquet, write_table
+from clipstr.data import Source, find_sources, place_below, write_lmdb, write_parquet, write_table
 from clipstr.data.benchmarks import BENCHMARKS
 from clipstr.errors import ClipstrError
 
@@ -63,7 +63,7 @@ def convert(
     with console.progress("writing", sum(len(each) for each in sources)) as advance:
         for each in sources:
             problems: list[str] = []
-            target = out / each.path.relative_to(source) if each.path != source else out
+            target = out / place_below(each, source)
             written = _WRITERS[to](target, _samples(each, problems, advance))
             each.close()
             for problem in problems:

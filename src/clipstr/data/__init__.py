@@ -3,7 +3,7 @@
 from clipstr.data.labels import DropReason, FoldedLabel, FoldedLabels, LabelRule
 from clipstr.data.lmdb import LmdbDataset, write_lmdb
 from clipstr.data.parquet import ParquetDataset, write_parquet
-from clipstr.data.sources import Source, find_sources, labels_of
+from clipstr.data.sources import Source, find_sources, labels_of, place_below
 from clipstr.data.tables import TableDataset, write_table
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "TableDataset",
     "find_sources",
     "labels_of",
+    "place_below",
     "write_lmdb",
     "write_parquet",
     "write_table",

@@ -11,7 +11,7 @@ from clipstr.data.parquet import ParquetDataset
 from clipstr.data.tables import TABLE_FILES, TABLE_SUFFIXES, TableDataset
 from clipstr.errors import DataError, LabelError
 
-__all__ = ["Source", "find_sources", "labels_of"]
+__all__ = ["Source", "find_sources", "labels_of", "place_below"]
 
 
 @runtime_checkable
@@ -81,6 +81,15 @@ def labels_of(source: Source) -> list[str | None]:
 
 def _closed(error: OSError) -> None:
     raise DataError(f"{error.filename}: the folder cannot be opened: {error.strerror}") from error
+
+
+def place_below(source: Source, named: str | Path) -> Path:
+    """Where ``source`` lies below what was ``named`` to `find_sources`; `Path()` where it is that itself.
+
+    A table that is named by its file stands for its folder, and an LMDB by its ``data.mdb`` as well.
+    """
+    top = Path(named)
+    return source.path.relative_to(top) if top.is_dir() else Path()
 
 
 def _from_folder(folder: Path, files: list[str]) -> Source | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from clipstr.data import DropReason, LabelRule, LmdbDataset, Source, find_sources
+from clipstr.data import DropReason, LabelRule, LmdbDataset, Source, find_sources, place_below
 from clipstr.errors import DataError, ImageError
 from clipstr.evaluation.results import DamagedSet, Evaluation, SetResult, Tally, WordResult
 from clipstr.imaging import load_image
@@ -84,9 +84,9 @@ def evaluate_set(
 
 
 def set_name(source: Source, top: Path) -> str:
-    """What `evaluate` calls the data set ``source`` at or below the folder ``top``."""
-    path = source.path
-    return path.relative_to(top).as_posix() if path != top else path.resolve().name
+    """What `evaluate` calls the data set ``source`` at or below ``top``, which may be its file."""
+    place = place_below(source, top)
+    return place.as_posix() if place != Path() else source.path.resolve().name
 
 
 def set_remark(source: Source) -> str | None:
