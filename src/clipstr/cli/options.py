@@ -26,6 +26,7 @@ __all__ = [
     "BatchSize",
     "Changes",
     "CharsetName",
+    "FontFolders",
     "Json",
     "LexiconFile",
     "MaxLength",
@@ -36,7 +37,9 @@ __all__ = [
     "PrecisionChoice",
     "SecondLooks",
     "Seed",
+    "TextList",
     "Threads",
+    "WordList",
     "Workers",
     "alphabet",
     "filled",
@@ -177,6 +180,33 @@ MaxLength = Annotated[
 PrecisionChoice = Annotated[
     Precision,
     typer.Option("--precision", help="Store weights in 8 bits (the smallest files), in half, or in full."),
+]
+WordList = Annotated[
+    Path | None,
+    typer.Option(
+        "--words",
+        parser=input_path,
+        metavar="FILE",
+        help="A word list, one a line, in the place of ours; weights behind a tab.",
+    ),
+]
+TextList = Annotated[
+    Path | None,
+    typer.Option(
+        "--texts",
+        parser=input_path,
+        metavar="FILE",
+        help="A list of texts drawn as they are, such as labels of real crops.",
+    ),
+]
+FontFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--fonts",
+        parser=input_path,
+        metavar="DIR",
+        help="A folder of fonts, in the place of the system's; may be repeated.",
+    ),
 ]
 Changes = Annotated[
     list[str] | None,

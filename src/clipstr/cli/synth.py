@@ -14,7 +14,10 @@ from clipstr.cli import console
 from clipstr.cli.options import (
     MOST_SAMPLES,
     Changes,
+    FontFolders,
     Seed,
+    TextList,
+    WordList,
     Workers,
     alphabet,
     filled,
@@ -104,33 +107,9 @@ def synth(
             show_default="94",
         ),
     ] = None,
-    words: Annotated[
-        Path | None,
-        typer.Option(
-            "--words",
-            parser=input_path,
-            metavar="FILE",
-            help="A word list, one a line, in the place of ours; weights behind a tab.",
-        ),
-    ] = None,
-    texts: Annotated[
-        Path | None,
-        typer.Option(
-            "--texts",
-            parser=input_path,
-            metavar="FILE",
-            help="A list of texts drawn as they are, such as labels of real crops.",
-        ),
-    ] = None,
-    fonts: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--fonts",
-            parser=input_path,
-            metavar="DIR",
-            help="A folder of fonts, in the place of the system's; may be repeated.",
-        ),
-    ] = None,
+    words: WordList = None,
+    texts: TextList = None,
+    fonts: FontFolders = None,
     backgrounds: Annotated[
         Path | None,
         typer.Option(

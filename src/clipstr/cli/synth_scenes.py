@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clipstr.cli import console
-from clipstr.cli.options import MOST_SAMPLES, Changes, Seed, Workers, input_path, new_file, new_folder
+from clipstr.cli.options import (
+    MOST_SAMPLES,
+    Changes,
+    FontFolders,
+    Seed,
+    TextList,
+    WordList,
+    Workers,
+    input_path,
+    new_file,
+    new_folder,
+)
 from clipstr.cli.rendering import rendered
 from clipstr.cli.settings import settings_option
 from clipstr.cli.synth import require_places, synth_package
@@ -61,33 +72,9 @@ def scenes(
         ),
     ] = None,
     changes: Changes = None,
-    words: Annotated[
-        Path | None,
-        typer.Option(
-            "--words",
-            parser=input_path,
-            metavar="FILE",
-            help="A word list, one a line, in the place of ours; weights behind a tab.",
-        ),
-    ] = None,
-    texts: Annotated[
-        Path | None,
-        typer.Option(
-            "--texts",
-            parser=input_path,
-            metavar="FILE",
-            help="A list of texts drawn as they are, such as labels of real crops.",
-        ),
-    ] = None,
-    fonts: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--fonts",
-            parser=input_path,
-            metavar="DIR",
-            help="A folder of fonts, in the place of the system's; may be repeated.",
-        ),
-    ] = None,
+    words: WordList = None,
+    texts: TextList = None,
+    fonts: FontFolders = None,
     backgrounds: Annotated[
         Path | None,
         typer.Option(
