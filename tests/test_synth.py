@@ -23,6 +23,9 @@ from clipstr.synth import (
     find_fonts,
     load_synth,
 )
+from clipstr.synth.blanks import blanked
+from clipstr.synth.config import Layout, Looks
+from clipstr.synth.drawing import draw_word
 from clipstr.synth.renderer import VISIBLE
 
 
@@ -67,6 +70,21 @@ def test_intels_library_in_opencv_changes_no_picture(renderer: WordRenderer) -> 
     without = [renderer.sample(3, number) for number in range(20)]
     cv2.ipp.setUseIPP(before)
     assert all(same(a, b) for a, b in zip(with_it, without, strict=True))
+
+
+def test_pictures_that_are_to_be_empty_have_an_empty_label_and_hardly_any_ink(
+    renderer: WordRenderer,
+) -> None:
+    nothing = WordRenderer(SynthConfig(empty=1.0), fonts=renderer.fonts.faces)
+    some = WordRenderer(SynthConfig(empty=0.3), fonts=renderer.fonts.faces)
+    assert {nothing.sample(3, number).label for number in range(24)} == {""}
+    labels = [some.sample(3, number).label for number in range(200)]
+    assert 30 <= labels.count("") <= 90  # 60, six deviations either way
+    drawn = draw_word("HELLO", renderer.fonts.faces[0], np.random.default_rng(0), 0.0, Layout(), Looks())
+    left = [blanked(drawn, np.random.default_rng(number)).ink for number in range(60)]
+    rows = [int((ink.max(1) > 0).sum()) / len(ink) for ink in left]
+    assert 0 < sum(row > 0 for row in rows) < 40
+    assert max(rows) < 0.25
 
 
 def test_seeds_and_numbers_give_different_samples(renderer: WordRenderer) -> None:

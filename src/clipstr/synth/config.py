@@ -163,6 +163,7 @@ class SynthConfig:
     unread: float = _share(
         0.0, "rate of texts that may keep punctuation the alphabet lacks, which is not in their label"
     )
+    empty: float = _share(0.0, "rate of pictures with nothing to read, whose label is empty")
     shares: WordShares = section(WordShares)
     layout: Layout = section(Layout)
     looks: Looks = section(Looks)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from clipstr.fonts import FontFace, FontSet, find_fonts
+from clipstr.synth.blanks import blanked, crowded
 from clipstr.synth.camera import taken
 from clipstr.synth.config import Sample, SynthConfig
 from clipstr.synth.drawing import Lettering, draw_line, draw_word
@@ -73,31 +74,42 @@ class WordRenderer:
         """Sample ``index`` of the stream ``seed``, depending on nothing else but ``difficulty``.
 
         ``difficulty`` goes from 0 (clean, upright, of high contrast) to 1 (all that streets offer). The label
-        is the text as drawn; folded into the alphabet it is never empty.
+        is the text as drawn; folded into the alphabet it is never empty, but where the picture is to show
+        nothing (``config.empty``).
         """
         rng = np.random.default_rng((seed, index))
+        empty = self.config.empty > 0 and rng.random() < self.config.empty
         text = self.vocabulary.text(rng)
-        return Sample(self.draw(text, rng, difficulty), text)
+        return Sample(self.draw(text, rng, difficulty, empty=empty), "" if empty else text)
 
     def draw(
-        self, text: str, rng: np.random.Generator, difficulty: float = 1.0, *, cover: Cover | None = None
+        self,
+        text: str,
+        rng: np.random.Generator,
+        difficulty: float = 1.0,
+        *,
+        cover: Cover | None = None,
+        empty: bool = False,
     ) -> np.ndarray:
         """A picture (height, width, 3) in uint8 of ``text``, all chance coming from ``rng``.
 
         Its own difficulty lies between ``config.mildest`` times ``difficulty`` and all of it, alike likely.
-        ``cover`` says what stands before the word, in the place of chance. Raises `DataError` if no font can
-        draw ``text``.
+        ``cover`` says what stands before the word, in the place of chance. If it is to be ``empty``, nothing
+        of ``text`` is left but its size, or edges that nobody can read, among more things than usual. Raises
+        `DataError` if no font can draw ``text``.
         """
         with opencv_alone():
-            return self._drawn(text, rng, difficulty, cover)
+            return self._drawn(text, rng, difficulty, cover, empty)
 
     def _drawn(
-        self, text: str, rng: np.random.Generator, difficulty: float, cover: Cover | None
+        self, text: str, rng: np.random.Generator, difficulty: float, cover: Cover | None, empty: bool
     ) -> np.ndarray:
-        config = self.config
+        config = crowded(self.config) if empty else self.config
         difficulty *= float(rng.uniform(config.mildest, 1))
         face = self.fonts.pick(text, rng)
         drawn = draw_word(text, face, rng, difficulty, config.layout, config.looks)
+        if empty:
+            drawn = blanked(drawn, rng)
         layers, room = [drawn.ink], (0, 0)
         if rng.random() < config.scene.neighbours * difficulty:
             around, room = with_neighbours(drawn.ink, rng, lambda: self._neighbour(face, rng))

@@ -66,6 +66,9 @@ class SyntheticSettings:
         least=0,
         most=1,
     )
+    empty: float = setting(
+        0.0, "rate of renderings with nothing to read, whose label is empty", least=0, most=1
+    )
     shares: WordShares = section(WordShares)
     layout: Layout = section(Layout)
     looks: Looks = section(Looks)

@@ -102,6 +102,7 @@ def _renderer(settings: SyntheticSettings, form: WordForm) -> WordRenderer:
         max_length=form.max_length,
         mildest=settings.mildest,
         unread=settings.unread,
+        empty=settings.empty,
         shares=settings.shares,
         layout=settings.layout,
         looks=settings.looks,
