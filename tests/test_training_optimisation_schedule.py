@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from clipstr.training.optimisation.schedule import Budget, learning_rate
+from clipstr.training.optimisation.schedule import Budget, Schedule, learning_rate
 
 
 def test_the_learning_rate_is_pytorchs_one_cycle() -> None:
@@ -51,3 +51,15 @@ def test_a_decay_falls_with_the_root_of_progress_to_nearly_nothing() -> None:
     for progress in (0.04, 0.25, 0.64):
         assert rate(progress) == pytest.approx(2.0 * (1 - progress**0.5), rel=1e-4, abs=1e-4)
     assert rate(1.0) == pytest.approx(2.0 / 25 / 1e4)
+
+
+def test_a_decay_may_begin_late_in_a_run_of_one_piece() -> None:
+    def rate(progress: float, schedule: Schedule = "decay") -> float:
+        return learning_rate(progress, highest=2.0, warm_up=0.1, schedule=schedule, decay_from=0.6)
+
+    assert rate(0.05) == learning_rate(0.05, highest=2.0, warm_up=0.1)
+    assert [rate(p) for p in (0.1, 0.3, 0.6)] == [2.0] * 3
+    assert rate(0.7) == pytest.approx(2.0 * (1 - 0.25**0.5), rel=1e-4)
+    assert rate(1.0) == pytest.approx(2.0 / 25 / 1e4)
+    assert rate(0.5, "one-cycle") < 2.0
+    assert rate(0.9, "constant") == 2.0

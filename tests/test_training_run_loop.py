@@ -15,8 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from clipstr.data import LmdbDataset, write_lmdb
 from clipstr.errors import ClipstrError, DataError, RecipeError, TrainingError
-from clipstr.student.storage import load_recogniser
+from clipstr.student import Recogniser
+from clipstr.student.storage import load_recogniser, save_recogniser
 from clipstr.training import (
+    SoftLabelSettings,
     SourceSettings,
     StartSettings,
     Step,
@@ -25,7 +27,7 @@ from clipstr.training import (
     Validation,
     load_recipe,
 )
-from clipstr.training.run.checkpoint import load_checkpoint
+from clipstr.training.run.checkpoint import load_checkpoint, save_checkpoint
 from clipstr.training.samples.crops import Crops
 from clipstr.training.samples.stream import Request
 from runs import STUDENT, Watcher, bars, bars_recipe, new_trainer, run
@@ -235,11 +237,14 @@ class Operators(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+@pytest.mark.parametrize(("optimiser", "taught"), [("adamw", False), ("muon", False), ("muon", True)])
 def test_a_step_never_waits_for_the_device_and_moves_all_weights_in_few_calls(
-    crops: Path, tmp_path: Path, optimiser: str
+    crops: Path, tmp_path: Path, optimiser: str, taught: bool
 ) -> None:
     recipe = bars_recipe(crops, optimiser=optimiser, average=0.9)
+    if taught:
+        save_recogniser(Recogniser(STUDENT), tmp_path / "better", name="better", source={})
+        recipe = replace(recipe, soft_labels=SoftLabelSettings(model=str(tmp_path / "better")))
     trainer = new_trainer(recipe, tmp_path / "run", Watcher())
     trainer.rehearse(2)  # the optimiser's state is there
     with Operators() as learning:
@@ -282,6 +287,21 @@ def test_resuming_needs_the_runs_own_recipe(crops: Path, tmp_path: Path) -> None
     run(bars_recipe(crops, samples=8), tmp_path / "run")
     with pytest.raises(TrainingError, match="optimisation.samples differs"):
         run(bars_recipe(crops, samples=16), tmp_path / "run", resume=True)
+
+
+def test_a_run_of_an_older_version_resumes_with_what_could_not_be_chosen_then(
+    crops: Path, tmp_path: Path
+) -> None:
+    recipe = bars_recipe(crops)
+    run(recipe, tmp_path / "run", stop_after=2)
+    path = tmp_path / "run" / "last.ckpt"
+    state = load_checkpoint(path)
+    del state.recipe["soft_labels"], state.recipe["optimisation"]["decay_from"]
+    save_checkpoint(state, path)
+    changed = replace(recipe, optimisation=replace(recipe.optimisation, decay_from=0.5))
+    with pytest.raises(TrainingError, match="decay_from differs"):
+        run(changed, tmp_path / "run", resume=True)
+    assert run(recipe, tmp_path / "run", resume=True)[1].finished
 
 
 def test_resuming_nothing_or_a_damaged_checkpoint_is_an_error(crops: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from clipstr.errors import InputError, ModelFileError
 from clipstr.files import make_folder
-from clipstr.models import ModelConfig
+from clipstr.models import ENCODER_FILE, ModelConfig
 from clipstr.student.compact import compacted, restored
 from clipstr.student.config import StudentConfig
 from clipstr.student.recogniser import Recogniser
@@ -47,6 +47,11 @@ def load_recogniser(folder: Path) -> tuple[Recogniser, ModelConfig]:
     """
     description = ModelConfig.load(folder)
     name = TRAINABLE_FILE if TRAINABLE_FILE in description.files else WEIGHTS_FILE
+    if name not in description.files and ENCODER_FILE in description.files:
+        raise ModelFileError(
+            f"{folder}: an exported model without weights to train on: name the folder of its training, "
+            "or export it with --trainable"
+        )
     content = description.verified(folder, name)
     try:
         model = Recogniser(StudentConfig.of(description.form, description.architecture))

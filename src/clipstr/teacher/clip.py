@@ -27,7 +27,7 @@ from clipstr.teacher.inputs import InputConversion
 from clipstr.teacher.tokens import LabelTokens
 from clipstr.teacher.weights import load_clip
 
-__all__ = ["GLOBAL_STAGE", "Guidance", "StageSize", "Teacher", "TeacherSizes"]
+__all__ = ["GLOBAL_STAGE", "Guidance", "StageSize", "Teacher", "TeacherSizes", "cast_matrices"]
 
 GLOBAL_STAGE = NUM_STAGES
 """The stage of either side that is one vector a sample: CLIP's projected global embedding."""
@@ -97,15 +97,9 @@ class Teacher:
         )
 
     def to(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Teacher:
-        """This teacher, moved to ``device``, its matrices in the ``dtype`` of the autocast it will run under.
-
-        Autocast would make the same numbers, and cast all weights anew for every batch.
-        """
+        """This teacher, moved to ``device``, its matrices in the ``dtype`` of its autocast."""
         self.clip.to(device)
-        for module in self.clip.modules():
-            if isinstance(module, (nn.Linear, nn.Conv2d)) or hasattr(module, "in_proj_weight"):
-                for parameter in module.parameters(recurse=False):
-                    parameter.data = parameter.data.to(dtype)
+        cast_matrices(self.clip, dtype)
         self._causal = self._causal.to(device)
         self.cache = TextCache(limit=self.cache.limit)  # what it held is of the old device and dtype
         return self
@@ -203,3 +197,14 @@ class Teacher:
         if unknown:
             self.cache.add(unknown, self._whole(unknown, wanted, device))
         return self.cache.gather(labels, wanted)
+
+
+def cast_matrices(model: nn.Module, dtype: torch.dtype) -> None:
+    """Puts the matrices of the frozen ``model`` into the ``dtype`` of the autocast that it will run under.
+
+    Autocast would make the same numbers, and cast all weights anew for every batch.
+    """
+    for module in model.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d)) or hasattr(module, "in_proj_weight"):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(dtype)

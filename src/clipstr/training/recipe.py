@@ -17,7 +17,13 @@ from clipstr.settings import Alphabet, built, read_values, section, setting, set
 from clipstr.student import SIZES, StudentConfig
 from clipstr.teacher import TeacherConfig
 from clipstr.teacher.config import check_tokens
-from clipstr.training.settings import DataSettings, Optimisation, RunSettings, StartSettings
+from clipstr.training.settings import (
+    DataSettings,
+    Optimisation,
+    RunSettings,
+    SoftLabelSettings,
+    StartSettings,
+)
 
 __all__ = [
     "ClipSettings",
@@ -89,6 +95,7 @@ class Recipe:
     student: StudentConfig = section(StudentConfig)
     teacher: TeacherConfig = section(TeacherConfig)
     distillation: Distillation = section(Distillation)
+    soft_labels: SoftLabelSettings = section(SoftLabelSettings)
     data: DataSettings = section(DataSettings)
     optimisation: Optimisation = section(Optimisation)
     run: RunSettings = section(RunSettings)

@@ -14,6 +14,7 @@ __all__ = [
     "DataSettings",
     "Optimisation",
     "RunSettings",
+    "SoftLabelSettings",
     "SourceSettings",
     "StartSettings",
     "SyntheticSettings",
@@ -140,6 +141,9 @@ class Optimisation:
         "one-cycle",
         "course of the learning rate; constant: a run without an end, of which decay makes a model",
     )
+    decay_from: float = setting(
+        0.0, "share of the run until which a rate that decays stays at its highest", least=0, below=1
+    )
     warm_up: float = setting(0.075, "share of the run in which the learning rate rises", least=0, below=1)
     head_warm_up: float = setting(
         0.0,
@@ -207,3 +211,20 @@ class StartSettings:
     """From which weights a run begins."""
 
     model: str = setting("", "an embedded model's name or a model's folder; empty: from random weights")
+
+
+@settings(frozen=True, kw_only=True)
+class SoftLabelSettings:
+    """A better recogniser whose readings are learned beside the labels (Hinton et al. 2015).
+
+    At every position the recogniser learns how likely the better one finds each character, told the same
+    characters before: (1 - weight) x the loss of the labels + weight x temperature^2 x the KL divergence.
+    """
+
+    model: str = setting(
+        "", "a model that is better, with weights to train on, by name or folder; empty: labels alone"
+    )
+    weight: float = setting(0.5, "share of the soft labels; the rest is the labels'", least=0, most=1)
+    temperature: float = setting(
+        2.0, "what both models' logits are divided by; more: unlikely characters say more", above=0, most=100
+    )

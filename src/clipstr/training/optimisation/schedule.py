@@ -31,21 +31,28 @@ class Budget:
 
 
 def learning_rate(
-    progress: float, *, highest: float, warm_up: float, schedule: Schedule = "one-cycle"
+    progress: float,
+    *,
+    highest: float,
+    warm_up: float,
+    schedule: Schedule = "one-cycle",
+    decay_from: float = 0.0,
 ) -> float:
     """The learning rate at ``progress`` (0 to 1) of the run.
 
     "one-cycle" rises along a cosine from 1/25 of ``highest`` during the first ``warm_up`` of the run, then
     falls along a cosine to nearly nothing (Smith 2018, with the constants of PyTorch's `OneCycleLR`).
-    "constant" rises likewise and stays: a run without an end. "decay" is such a run's end: after the rise it
-    falls with the square root of the progress (Hägele et al. 2024, warm-up-stable-decay).
+    "constant" rises likewise and stays: a run without an end. "decay" is such a run's end, or from
+    ``decay_from`` on all of one: after the rise, and not before that share of the run, it falls with the
+    square root of the progress (Hägele et al. 2024, warm-up-stable-decay).
     """
     start, end = highest / 25, highest / 25 / 1e4
     if progress < warm_up:
         return _cosine(start, highest, progress / warm_up)
-    since = (progress - warm_up) / (1 - warm_up)
-    if schedule == "constant":
+    turn = max(warm_up, decay_from) if schedule == "decay" else warm_up
+    if schedule == "constant" or progress < turn:
         return highest
+    since = (progress - turn) / (1 - turn)
     if schedule == "decay":
         return end + (highest - end) * (1 - math.sqrt(since))
     return _cosine(highest, end, since)

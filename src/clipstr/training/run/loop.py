@@ -197,7 +197,11 @@ class Trainer:
             self.records.doing("compiling the model" if self.recipe.run.compile else "making the first step")
         peak = settings.peak(self.processes.count)
         rate = learning_rate(
-            self.progress, highest=peak, warm_up=settings.warm_up, schedule=settings.schedule
+            self.progress,
+            highest=peak,
+            warm_up=settings.warm_up,
+            schedule=settings.schedule,
+            decay_from=settings.decay_from,
         )
         for group in self.optimiser.param_groups:
             group["lr"] = rate

@@ -87,8 +87,12 @@ class Records:
         return state
 
     def _check(self, saved_recipe: dict[str, Any]) -> None:
-        """A run may resume with other data and pace, nothing else changed."""
-        mine, saved = (_choices(recipe) for recipe in (plain_recipe(self.recipe), saved_recipe))
+        """A run may resume with other data and pace, nothing else changed.
+
+        What an older version could not choose yet was as it is by default.
+        """
+        mine, default = (_choices(plain_recipe(recipe)) for recipe in (self.recipe, type(self.recipe)()))
+        saved = default | _choices(saved_recipe)
         for name in sorted(set(mine) | set(saved)):
             if mine.get(name) != saved.get(name):
                 raise TrainingError(

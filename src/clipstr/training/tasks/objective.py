@@ -15,8 +15,9 @@ from clipstr.stages import Side, Stage
 from clipstr.student import Features, Recogniser, Stages
 from clipstr.student.config import NUM_STAGES
 from clipstr.teacher import Guidance
+from clipstr.training.settings import SoftLabelSettings
 
-__all__ = ["Batch", "CtcHead", "Learner", "ctc_loss", "make_batch", "recognition_loss"]
+__all__ = ["Batch", "CtcHead", "Learner", "ctc_loss", "make_batch", "recognition_loss", "soft_label_loss"]
 
 
 class Batch(NamedTuple):
@@ -26,6 +27,7 @@ class Batch(NamedTuple):
     words one after the other (a CTC loss wants them so), ``lengths`` how many each word has, known without
     asking the device. ``share`` is how many characters the batch has in proportion to the average part of
     its step. With ``heads_alone`` the losses of training's own heads teach the heads and not the encoder.
+    ``soft_labels`` are a better recogniser's logits (batch, length - 1, num_classes), if there is one.
     """
 
     images: Tensor
@@ -34,6 +36,7 @@ class Batch(NamedTuple):
     lengths: tuple[int, ...]
     share: Tensor | float = 1.0
     heads_alone: bool = False
+    soft_labels: Tensor | None = None
 
 
 def make_batch(
@@ -72,6 +75,26 @@ def recognition_loss(
         ignore_index=charset.padding,
         label_smoothing=label_smoothing,
     )
+
+
+def soft_label_loss(
+    logits: Float[Tensor, "batch positions num_classes"],
+    labels: Float[Tensor, "batch positions num_classes"],
+    tokens: Int[Tensor, "batch length"],
+    charset: Charset,
+    *,
+    temperature: float,
+) -> Float[Tensor, ""]:
+    """How far ``logits`` are from soft ``labels``, logits too, at the characters and the end of each word.
+
+    The mean Kullback-Leibler divergence of the two distributions, both logits divided by ``temperature``,
+    times its square: so its gradients are as large as those of the labels (Hinton, Vinyals and Dean 2015,
+    "Distilling the knowledge in a neural network", section 2).
+    """
+    ours, theirs = ((each.float() / temperature).log_softmax(-1) for each in (logits, labels))
+    divergence = functional.kl_div(ours, theirs, reduction="none", log_target=True).sum(-1)
+    written = tokens[:, 1:] != charset.padding
+    return temperature**2 * (divergence * written).sum() / written.sum()
 
 
 class CtcHead(nn.Module):
@@ -127,6 +150,7 @@ class Learner(nn.Module):
         ctc_weight: float,
         label_smoothing: float,
         distillation: SymmetricalDistillation | None = None,
+        soft_labels: SoftLabelSettings | None = None,
     ) -> None:
         super().__init__()
         self.student = student
@@ -139,12 +163,13 @@ class Learner(nn.Module):
             self.heads["distillation"] = distillation
         self.distillation_weight = distillation.settings.weight if distillation else 0.0
         self.ctc_weight, self.label_smoothing = ctc_weight, label_smoothing
+        self.soft_labels = soft_labels
 
     def forward(self, batch: Batch, guidance: Guidance | None = None) -> dict[str, Tensor]:
         """The losses of ``batch``; "total" is the one to minimise (equation 8).
 
-        The others are its terms, unweighted: "recognition", "ctc", and each pair's with "distillation"
-        for their sum. ``guidance`` is what the teacher says of the batch, if there is one.
+        The others are its terms, unweighted: "recognition", "soft labels", "ctc", and each pair's with
+        "distillation" for their sum. ``guidance`` is what the teacher says of the batch, if there is one.
         """
         charset = self.student.config.charset
         features = self.student(batch.images, batch.tokens[:, :-1])
@@ -152,6 +177,12 @@ class Learner(nn.Module):
             features.logits, batch.tokens, charset, label_smoothing=self.label_smoothing
         )
         losses, total = {"recognition": recognition}, recognition
+        if self.soft_labels is not None and batch.soft_labels is not None:
+            weight, temperature = self.soft_labels.weight, self.soft_labels.temperature
+            losses["soft labels"] = batch.share * soft_label_loss(
+                features.logits, batch.soft_labels, batch.tokens, charset, temperature=temperature
+            )
+            total = (1 - weight) * recognition + weight * losses["soft labels"]
         if "ctc" in self.heads:
             columns = features.encoder.stage4[:, 1:]
             scores = self.heads["ctc"](columns.detach() if batch.heads_alone else columns)

@@ -26,6 +26,7 @@ from clipstr.training.recipe import Recipe
 from clipstr.training.samples.validation import validation_sets
 from clipstr.training.tasks.objective import Batch, Learner, make_batch
 from clipstr.training.tasks.prompted import prompted_recogniser, save_trained
+from clipstr.training.tasks.soft_labels import new_labeller
 from clipstr.training.tasks.task import compile_blocks
 from clipstr.training.tasks.validation import reading_with
 
@@ -73,7 +74,14 @@ class Recognition:
             ctc_weight=recipe.optimisation.ctc_weight,
             label_smoothing=recipe.optimisation.label_smoothing,
             distillation=distillation,
+            soft_labels=recipe.soft_labels,
         )
+        # Last, so that first weights are the same without it.
+        self.labeller = new_labeller(recipe.soft_labels, self.form)
+        if self.labeller is not None:
+            self.notes = [*self.labeller.notes, *self.notes]
+            if recipe.run.compile:
+                compile_blocks(self.labeller.blocks)
 
     def _check_alphabet(self, teacher: Teacher) -> None:
         """Raises `TeacherError` now for what would fail at some later label: characters and length."""
@@ -85,16 +93,20 @@ class Recognition:
                 teacher.tokens.ids(characters[0] * self.form.max_length)
 
     def place(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Moves the teacher, which the learner does not hold."""
+        """Moves the teacher and the better recogniser, which the learner does not hold."""
         if self.teacher is not None:
             self.teacher.to(device, dtype)
+        if self.labeller is not None:
+            self.labeller.to(device, dtype)
 
     def inputs(
         self, images: Tensor, texts: list[str], share: Tensor, progress: float
     ) -> tuple[Batch] | tuple[Batch, Guidance]:
-        """The batch, and what the teacher says of it if there is one."""
+        """The batch with its soft labels, and what the teacher says of it, if there are such."""
         new = bool(self.recipe.start.model) and progress < self.recipe.optimisation.head_warm_up
         batch = make_batch(images, texts, self.form.charset, share, heads_alone=new)
+        if self.labeller is not None:
+            batch = batch._replace(soft_labels=self.labeller.labels(images, batch.tokens))
         if self.teacher is None or self.recipe.encoder == "clip":
             return (batch,)
         padding = self.recipe.distillation.padding == "include"
