@@ -20,6 +20,7 @@ from clipstr.reader import Reader
 from clipstr.student import Recogniser, StudentConfig
 from clipstr.student.storage import load_recogniser, save_recogniser
 from clipstr.training import load_recipe, load_teacher_recipe
+from clipstr.training.tasks.soft_labels import new_labeller
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.png"))
@@ -36,6 +37,17 @@ SMALL = {
     "run.precision": "32-true",
     "run.validate_every": 24,
 }
+
+
+def test_tiny_can_learn_from_full() -> None:
+    """Their forms fit: nothing is refused on the machine that is rented."""
+    recipe = load_recipe(
+        ROOT / "release" / "tiny.toml", [f"soft_labels.model={ROOT / 'release/weights/full'}"]
+    )
+    assert recipe.start.model == "tiny"
+    labeller = new_labeller(recipe.soft_labels, recipe.form)
+    assert labeller is not None
+    assert labeller.notes == ["soft labels by 'small'"]
 
 
 @pytest.fixture(scope="module")
