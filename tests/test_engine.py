@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
-from clipstr.engine import CPU, Session, runtime
+from clipstr.engine import CPU, Session, arrays, runtime, simplified
 from clipstr.errors import InputError, ModelFileError
 
 
@@ -49,6 +49,42 @@ def test_all_outputs_come_by_name_or_those_that_are_asked_for() -> None:
     assert both["sum"].tolist() == [[6, 8], [10, 12]]
     assert both["product"].tolist() == [[5, 12], [21, 32]]
     assert list(session.run(FEEDS, ["product"])) == ["product"]
+
+
+def test_tensors_go_from_session_to_session_as_they_are() -> None:
+    first, second = Session(sum_and_product()), Session(sum_and_product())
+    held = first.run_held(FEEDS)
+    found = second.run_held({"a": held["sum"], "b": held["product"]}, ["sum"])
+    assert arrays(found)["sum"].tolist() == [[11, 20], [31, 44]]
+    with pytest.raises(ModelFileError, match="cannot run it"):
+        second.run_held({"a": held["sum"]})
+
+
+def test_an_input_with_a_value_of_its_own_need_not_be_given() -> None:
+    model = onnx.load_from_string(sum_and_product())
+    model.graph.initializer.append(numpy_helper.from_array(np.ones((2, 2), np.float32), "b"))
+    session = Session(model.SerializeToString())
+    assert list(session.inputs) == ["a"]
+    assert list(session.optional) == ["b"]
+    assert session.run({"a": FEEDS["a"]})["sum"].tolist() == [[2, 3], [4, 5]]
+    assert session.run(FEEDS)["sum"].tolist() == [[6, 8], [10, 12]]
+
+
+def test_a_simplified_graph_computes_the_same_with_fewer_nodes_and_no_foreign_ones() -> None:
+    model = onnx.load_from_string(sum_and_product())
+    model.graph.node[1].input[1] = "shifted"
+    model.graph.node.extend(
+        [helper.make_node("Neg", ["one"], ["minus"]), helper.make_node("Add", ["b", "minus"], ["shifted"])]
+    )
+    model.graph.node.append(model.graph.node.pop(1))
+    model.graph.initializer.append(numpy_helper.from_array(np.ones(2, np.float32), "one"))
+    simpler = onnx.load_from_string(simplified(model.SerializeToString()))
+    assert [node.op_type for node in simpler.graph.node].count("Neg") == 0
+    assert {node.domain for node in simpler.graph.node} == {""}
+    both = [Session(graph.SerializeToString()).run(FEEDS)["product"].tolist() for graph in (model, simpler)]
+    assert both[0] == both[1] == [[4, 10], [18, 28]]
+    with pytest.raises(ModelFileError, match="cannot load it"):
+        simplified(b"no graph")
 
 
 def test_a_graph_comes_from_bytes_a_path_or_a_function(

@@ -69,10 +69,10 @@ def test_a_product_is_as_near_as_its_rounding_allows(weight: np.ndarray, rows: n
 def test_it_is_the_integers_product_exactly(weight: np.ndarray, rows: np.ndarray) -> None:
     graph = integer_products(product(weight))
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
-    scale = np.maximum(np.abs(rows).max(-1, keepdims=True) / np.float32(INPUT_LEVELS), np.float32(1e-12))
-    integers = np.rint(rows / scale).astype(np.int64)
+    largest = np.maximum(np.abs(rows).max(-1, keepdims=True), np.float32(1e-12))
+    integers = np.rint(rows / largest / np.float32(1 / INPUT_LEVELS)).astype(np.int64)
     exact = (integers @ stored["weight.int8"].astype(np.int64)).astype(np.float32)
-    expected = exact * stored["weight.scale"] * scale
+    expected = exact * stored["weight.scale"] * largest
     np.testing.assert_allclose(run(graph, rows), expected, rtol=1e-6)
 
 

@@ -37,10 +37,11 @@ from clipstr.reading import Reading, WordReader
 TOLERANCE = 1e-5
 
 
-@pytest.fixture(scope="module")
-def reader(toy_model: Path) -> Reader:
+@pytest.fixture(scope="module", params=["step by step", "whole texts"])
+def reader(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reader:
     """It looks once, so that the oracle knows what it sees; `test_looking` has more looks."""
-    return Reader(toy_model, threads=1, second_looks=False)
+    folder = toy.write_toy(tmp_path_factory.mktemp("toy") / "toy", whole=request.param == "whole texts")
+    return Reader(folder, threads=1, second_looks=False)
 
 
 def random_levels(count: int, seed: int = 0) -> list[list[float]]:
@@ -91,13 +92,14 @@ def test_one_long_word_does_not_keep_the_others_in_the_batch(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
-    logits = KeysAndValues.logits
+    decoded = KeysAndValues._decoded
 
-    def counted(self: KeysAndValues, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        rows.append(len(ids))
-        return logits(self, ids, positions)
+    def counted(self: KeysAndValues, feeds: dict[str, np.ndarray]) -> np.ndarray:
+        logits = decoded(self, feeds)
+        rows.extend([len(feeds["ids"])] * logits.shape[1])
+        return logits
 
-    monkeypatch.setattr(KeysAndValues, "logits", counted)
+    monkeypatch.setattr(KeysAndValues, "_decoded", counted)
     words = ["a", "ab", "b", "abcdef", "h", "g", "fe", "c"]
     assert [r.text for r in reader.read([toy.spelled(word) for word in words])] == words
     assert rows[0] == len(words)

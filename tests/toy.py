@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from clipstr.charset import Charset
+from clipstr.export.whole import whole_decoder
 from clipstr.form import Preprocessing, WordForm
 from clipstr.models import ModelConfig
 
@@ -78,11 +79,12 @@ def chance_of(word: str, levels: Sequence[float]) -> float:
     return float(np.prod([chances_of(levels, ids, p)[id_] for p, id_ in enumerate(told)]))
 
 
-def write_toy(folder: Path) -> Path:
-    """``folder``, holding the toy as an exported model."""
+def write_toy(folder: Path, *, whole: bool = False) -> Path:
+    """``folder``, holding the toy as an exported model; ``whole``: its decoder does whole texts."""
     folder.mkdir(parents=True, exist_ok=True)
+    step = decoder()
     onnx.save(_encoder(), folder / "encoder.onnx")
-    onnx.save(_decoder(), folder / "decoder.onnx")
+    onnx.save(whole_decoder(step, end=CHARSET.end) if whole else step, folder / "decoder.onnx")
     config = ModelConfig(
         name="toy",
         form=WordForm(
@@ -110,7 +112,8 @@ def _encoder() -> onnx.ModelProto:
     return _model(nodes, [images], _memory(), constants)
 
 
-def _decoder() -> onnx.ModelProto:
+def decoder() -> onnx.ModelProto:
+    """The decoder's graph, one step."""
     nodes = [
         helper.make_node("Add", ["keys", "values"], ["levels"]),
         helper.make_node("Gather", ["levels", "positions"], ["level"], axis=1),

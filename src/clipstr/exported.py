@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from clipstr.decoding import Rows
-from clipstr.engine import Session
+from clipstr.engine import Held, Session, arrays
 from clipstr.errors import ModelFileError
 from clipstr.form import WordForm
 from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
@@ -55,21 +55,45 @@ class ExportedModel:
 
     def look(self, inputs: np.ndarray) -> KeysAndValues:
         """What the decoder needs of pictures, (batch, 3, height, width) in float32."""
-        return KeysAndValues(self._encoder.run({"images": inputs}), self._decoder)
+        held = self._encoder.run_held({"images": inputs})
+        if set(self._decoder.optional) >= _WHOLE:
+            return FollowedKeysAndValues(held, self._decoder, len(inputs))
+        return KeysAndValues(held, self._decoder, len(inputs))
+
+
+_WHOLE = {"steps", "offsets"}
+"""What a decoder's graph takes beside the rest if it decodes whole texts; those of 0.1 did not."""
 
 
 @dataclass(frozen=True)
 class KeysAndValues:
     """The `Memory` of an exported model: tensors by name, a row a picture, and the decoder's graph."""
 
-    tensors: dict[str, np.ndarray]
+    tensors: Held
     decoder: Session
+    count: int
 
     def __len__(self) -> int:
-        return len(next(iter(self.tensors.values())))
+        return self.count
 
     def rows(self, rows: Rows) -> KeysAndValues:
-        return KeysAndValues({name: tensor[rows] for name, tensor in self.tensors.items()}, self.decoder)
+        """Those pictures alone; this is the only place where what the encoder gave is copied."""
+        tensors = {name: np.ascontiguousarray(value[rows]) for name, value in arrays(self.tensors).items()}
+        return replace(self, tensors=tensors, count=len(next(iter(tensors.values()))))
 
     def logits(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        return self.decoder.run({"ids": ids, "positions": positions, **self.tensors}, ["logits"])["logits"]
+        return self._decoded({"ids": ids, "positions": positions})
+
+    def _decoded(self, feeds: dict[str, np.ndarray]) -> np.ndarray:
+        return arrays(self.decoder.run_held({**feeds, **self.tensors}, ["logits"]))["logits"]
+
+
+@dataclass(frozen=True)
+class FollowedKeysAndValues(KeysAndValues):
+    """The same where the decoder's graph chooses the characters itself: a `Follower`."""
+
+    def follow(self, ids: np.ndarray, steps: int, allowed: np.ndarray | None) -> np.ndarray:
+        feeds = {"ids": ids, "positions": np.array([ids.shape[1] - 1]), "steps": np.array(steps)}
+        if allowed is not None:
+            feeds["offsets"] = np.where(allowed, 0, -np.inf).astype(np.float32)
+        return self._decoded(feeds)

@@ -11,11 +11,12 @@ from clipstr.decoding.assembly import assemble, probabilities, reading_of
 from clipstr.decoding.decoder import Decoder
 from clipstr.decoding.greedy import greedy
 from clipstr.decoding.lexicon import Choice, Lexicon
-from clipstr.decoding.scorer import Memory, Rows, Scorer
+from clipstr.decoding.scorer import Follower, Memory, Rows, Scorer
 
 __all__ = [
     "Choice",
     "Decoder",
+    "Follower",
     "Lexicon",
     "Memory",
     "Rows",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clipstr.decoding.scorer import Memory
+from clipstr.decoding.scorer import Follower, Memory
 from clipstr.form import WordForm
 
 __all__ = ["greedy"]
@@ -20,17 +20,40 @@ def greedy(memory: Memory, form: WordForm, allowed: np.ndarray | None = None) ->
     charset, positions, count = form.charset, form.max_length + 1, len(memory)
     logits = np.zeros((count, positions, charset.num_classes), np.float32)
     rows = np.arange(count)
-    ended = np.zeros(count, bool)
     ids = np.full((count, 1), charset.begin, np.int64)
-    for position in range(positions if count else 0):
-        step = memory.logits(ids, np.array([position], np.int64))[:, 0]
-        logits[rows, position] = step
-        choice = (step if allowed is None else np.where(allowed, step, -np.inf)).argmax(-1)
-        ended |= choice == charset.end
-        if ended.all():
+    while len(rows):
+        taken = ids.shape[1] - 1
+        found, ended = _followed(memory, ids, positions - taken, allowed, charset.end)
+        logits[rows, taken : taken + found.shape[1]] = found
+        going = np.flatnonzero(~ended)
+        if taken + found.shape[1] == positions or not len(going):
             break
-        ids = np.concatenate([ids, choice[:, None]], axis=1)
-        if 2 * np.count_nonzero(ended) >= len(rows):
-            going = np.flatnonzero(~ended)
-            rows, ids, ended, memory = rows[going], ids[going], ended[going], memory.rows(going)
+        chosen = _likeliest(found[going], allowed)
+        rows, ids, memory = rows[going], np.concatenate([ids[going], chosen], axis=1), memory.rows(going)
     return logits
+
+
+def _followed(
+    memory: Memory, ids: np.ndarray, steps: int, allowed: np.ndarray | None, end: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What follows ``ids`` until half of the rows have ended, and which have, (batch,) in bool.
+
+    It is `Follower.follow`, done here step by step where a memory cannot do it.
+    """
+    if isinstance(memory, Follower):
+        found = memory.follow(ids, steps, allowed)
+        return found, (_likeliest(found, allowed) == end).any(-1)
+    ended = np.zeros(len(ids), bool)
+    parts: list[np.ndarray] = []
+    while len(parts) < steps and 2 * np.count_nonzero(ended) < len(ids):
+        parts.append(memory.logits(ids, np.array([ids.shape[1] - 1], np.int64)))
+        chosen = _likeliest(parts[-1], allowed)
+        ended |= chosen[:, 0] == end
+        ids = np.concatenate([ids, chosen], axis=1)
+    return np.concatenate(parts, axis=1), ended
+
+
+def _likeliest(logits: np.ndarray, allowed: np.ndarray | None) -> np.ndarray:
+    """The class of the highest of ``logits`` (..., num_classes) that is allowed."""
+    within = logits if allowed is None else np.where(allowed, logits, -np.inf)
+    return np.asarray(within.argmax(-1))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from clipstr.form import WordForm
 
-__all__ = ["Memory", "Rows", "Scorer"]
+__all__ = ["Follower", "Memory", "Rows", "Scorer"]
 
 Rows = Sequence[int] | np.ndarray | slice
 """Which pictures of a batch, by their numbers, some of them more than once if need be."""
@@ -29,6 +29,18 @@ class Memory(Protocol):
 
         ``ids`` (batch, length) in int64 are the begin token and the characters of the texts so far. Position
         p sees the first p + 1 of them, and nothing that stands behind changes its logits.
+        """
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """A `Memory` that goes on with texts by itself, which is quicker than to be asked for each character."""
+
+    def follow(self, ids: np.ndarray, steps: int, allowed: np.ndarray | None) -> np.ndarray:
+        """Logits (batch, taken, num_classes) of what follows ``ids``, each time the likeliest being taken.
+
+        They are those that `Memory.logits` gives. What is taken is one of those ``allowed`` (num_classes,)
+        in bool, None being all. It takes at most ``steps``, and ends once half of the texts have ended.
         """
 
 

@@ -12,6 +12,7 @@ from clipstr.errors import ExportError
 from clipstr.export.compression import Precision, compressed
 from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import Parity, compare, require_parity
+from clipstr.export.whole import whole_decoder
 from clipstr.files import make_folder, write_bytes
 from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
 from clipstr.student.storage import TRAINABLE_FILE, load_recogniser, save_trainable
@@ -46,7 +47,8 @@ def export_model(
         raise ExportError(f"{out} holds an exported model already; choose another folder")
     student, config = load_recogniser(model)
     encoder = compressed(encoder_graph(student), precision)
-    decoder = compressed(decoder_graph(student), precision)
+    step = compressed(decoder_graph(student), precision)
+    decoder = whole_decoder(step, end=config.form.charset.end)
     parity = compare(student, encoder, decoder, _pictures(config))
     require_parity(parity, precision)
     try:

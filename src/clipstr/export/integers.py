@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ["INPUT_LEVELS", "WEIGHT_LEVELS", "integer_products"]
+__all__ = ["INPUT_LEVELS", "LEAST", "WEIGHT_LEVELS", "integer_products", "rounded_weight"]
 
 INPUT_LEVELS = 127
 """Levels on each side of zero of a product's input, which is stored unsigned around 128."""
@@ -23,8 +23,10 @@ INPUT_LEVELS = 127
 WEIGHT_LEVELS = 64
 """Levels on each side of zero of a weight."""
 
+LEAST = 1e-12
+"""The largest value of rows and channels that are all zero."""
+
 _ZERO_POINT = 128
-_LEAST = 1e-12  # the scale of rows and channels that are all zero
 
 
 def integer_products(graph: onnx.ModelProto) -> onnx.ModelProto:
@@ -51,7 +53,11 @@ def integer_products(graph: onnx.ModelProto) -> onnx.ModelProto:
         nodes += _product(rounded[source], weight, node.output[0])
     if not taken:
         return copy
-    stored = [tensor for name in sorted(taken) for tensor in _rounded_weight(constants[name])]
+    stored = [
+        tensor
+        for name in sorted(taken)
+        for tensor in rounded_weight(numpy_helper.to_array(constants[name]), name, levels=INPUT_LEVELS)
+    ]
     kept = [weight for name, weight in constants.items() if name not in taken]
     nodes = [NodeProto.FromString(node.SerializeToString()) for node in nodes]  # the old list goes away
     del copy.graph.node[:], copy.graph.initializer[:]
@@ -65,25 +71,21 @@ def _has_constant_matrix(node: NodeProto, constants: dict[str, TensorProto]) -> 
 
 
 def _shared_constants() -> Iterator[TensorProto]:
-    yield numpy_helper.from_array(np.float32(INPUT_LEVELS), "integers.levels")
-    yield numpy_helper.from_array(np.float32(_LEAST), "integers.least")
-    yield numpy_helper.from_array(np.float32(1), "integers.one")
+    yield numpy_helper.from_array(np.float32(1 / INPUT_LEVELS), "integers.step")
+    yield numpy_helper.from_array(np.float32(LEAST), "integers.least")
     yield numpy_helper.from_array(np.uint8(_ZERO_POINT), "integers.zero")
     yield numpy_helper.from_array(np.array([-1], np.int64), "integers.last_axis")
 
 
 def _rounding(source: str, stem: str) -> list[NodeProto]:
-    """``source`` as unsigned integers around 128, each row divided by its own scale, ``stem``.scale."""
+    """``source`` as unsigned integers around 128, each row divided by its own ``stem``.largest."""
     return [
         helper.make_node("Abs", [source], [f"{stem}.sizes"]),
+        helper.make_node("ReduceMax", [f"{stem}.sizes", "integers.last_axis"], [f"{stem}.most"], keepdims=1),
+        helper.make_node("Max", [f"{stem}.most", "integers.least"], [f"{stem}.largest"]),
+        helper.make_node("Div", [source, f"{stem}.largest"], [f"{stem}.divided"]),
         helper.make_node(
-            "ReduceMax", [f"{stem}.sizes", "integers.last_axis"], [f"{stem}.largest"], keepdims=1
-        ),
-        helper.make_node("Div", [f"{stem}.largest", "integers.levels"], [f"{stem}.step"]),
-        helper.make_node("Max", [f"{stem}.step", "integers.least"], [f"{stem}.scale"]),
-        helper.make_node("Div", [source, f"{stem}.scale"], [f"{stem}.divided"]),
-        helper.make_node(
-            "QuantizeLinear", [f"{stem}.divided", "integers.one", "integers.zero"], [f"{stem}.integers"]
+            "QuantizeLinear", [f"{stem}.divided", "integers.step", "integers.zero"], [f"{stem}.integers"]
         ),
     ]
 
@@ -95,13 +97,15 @@ def _product(stem: str, weight: str, output: str) -> list[NodeProto]:
         ),
         helper.make_node("Cast", [f"{output}.exact"], [f"{output}.wide"], to=TensorProto.FLOAT),
         helper.make_node("Mul", [f"{output}.wide", f"{weight}.scale"], [f"{output}.columns"]),
-        helper.make_node("Mul", [f"{output}.columns", f"{stem}.scale"], [output]),
+        helper.make_node("Mul", [f"{output}.columns", f"{stem}.largest"], [output]),
     ]
 
 
-def _rounded_weight(weight: TensorProto) -> Iterator[TensorProto]:
-    """The matrix (in, out) in int8, and the scale of each of its columns, (1, out) in float32."""
-    values = numpy_helper.to_array(weight)
-    scale = np.maximum(np.abs(values).max(axis=0, keepdims=True) / WEIGHT_LEVELS, _LEAST)
-    yield numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{weight.name}.int8")
-    yield numpy_helper.from_array(scale.astype(np.float32), f"{weight.name}.scale")
+def rounded_weight(values: np.ndarray, name: str, *, levels: int) -> Iterator[TensorProto]:
+    """The matrix ``values`` (in, out) as ``name``.int8, and ``name``.scale, (1, out) in float32.
+
+    The scale makes the product with the ``levels`` of an input whose largest value is 1 that of the values.
+    """
+    step = np.maximum(np.abs(values).max(axis=0, keepdims=True), LEAST) / WEIGHT_LEVELS
+    yield numpy_helper.from_array(np.rint(values / step).astype(np.int8), f"{name}.int8")
+    yield numpy_helper.from_array((step / levels).astype(np.float32), f"{name}.scale")

@@ -69,8 +69,21 @@ class Attention(nn.Module):
         hidden: Float[Tensor, "*shape"] | None = None,
     ) -> Float[Tensor, "batch heads queries length"]:
         """How each of ``queries`` shares its attention over ``memory``, head by head; they sum to 1."""
+        return self._shares(self.projected(queries), memory, hidden)
+
+    def projected(self, queries: Float[Tensor, "*shape dim"]) -> Float[Tensor, "*shape dim"]:
+        """``queries`` ready to be compared with keys."""
+        # Weights are scaled in the place of what they make: a graph then has one node less.
+        scale = (self.width // self.heads) ** -0.5
         weight, bias = self.in_proj_weight[: self.width], self.in_proj_bias[: self.width]
-        projected = functional.linear(queries, weight, bias) * (self.width // self.heads) ** -0.5
+        return functional.linear(queries, weight * scale, bias * scale)
+
+    def _shares(
+        self,
+        projected: Float[Tensor, "_ queries dim"],
+        memory: KeysValues,
+        hidden: Float[Tensor, "*shape"] | None,
+    ) -> Float[Tensor, "batch heads queries length"]:
         scores = _heads(projected, self.heads).transpose(1, 2) @ memory.keys
         if hidden is not None:
             scores = scores + hidden
@@ -87,7 +100,16 @@ class Attention(nn.Module):
         ``hidden`` is added to the scores and broadcasts to (batch, heads, queries, length): 0 where a
         query may look, minus infinity where it may not.
         """
-        found = self.dropout(self.shares(queries, memory, hidden)) @ memory.values
+        return self.found(self.projected(queries), memory, hidden)
+
+    def found(
+        self,
+        projected: Float[Tensor, "_ queries dim"],
+        memory: KeysValues,
+        hidden: Float[Tensor, "*shape"] | None = None,
+    ) -> Float[Tensor, "batch queries dim"]:
+        """What queries that are ``projected`` already find in ``memory``."""
+        found = self.dropout(self._shares(projected, memory, hidden)) @ memory.values
         attended: Tensor = self.out_proj(found.transpose(1, 2).flatten(2))
         return attended
 
