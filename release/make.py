@@ -22,13 +22,17 @@ import typer
 from card import accuracy, card, measure, this_machine
 
 from clipstr import Reader
-from clipstr.errors import ClipstrError, InputError, ModelFileError, UnfinishedError
+from clipstr.charset import Charset
+from clipstr.data import LabelRule
+from clipstr.errors import ClipstrError, DataError, InputError, ModelFileError, UnfinishedError
+from clipstr.evaluation.calibrating import calibrated
+from clipstr.evaluation.calibration_report import write_calibration
 from clipstr.experiments import Cell, Experiment
 from clipstr.experiments import train as train_cell
 from clipstr.export import export_model
 from clipstr.export.compression import Precision
 from clipstr.files import make_folder, write_text
-from clipstr.models import ModelConfig, find_model
+from clipstr.models import CARD_FILE, ModelConfig, find_model
 from clipstr.student.storage import (
     TRAINABLE_FILE,
     WEIGHTS_FILE,
@@ -185,10 +189,22 @@ def package(
     replace(config, source=config.source | {"figures": told}).save(model)
     text = about.read_text(encoding="utf-8")
     written = card(config, figures, stored, about=text, machine=this_machine(), threads=threads)
-    write_text(model / "CARD.md", written)
+    write_text(model / CARD_FILE, written)
+    _calibrate(model, validation, threads)
     if distribution:
         _write_distribution(out, package_name, config.name)
     typer.echo(json.dumps({"model": str(model), "precision": chosen, **told}))
+
+
+def _calibrate(model: Path, validation: Path, threads: int) -> None:
+    """Lets the confidence of ``model`` say how often it is right; as `clipstr calibrate`."""
+    rule = LabelRule(Charset.named("36"))
+    try:
+        found = calibrated(Reader(model, threads=threads), validation, rule)
+    except DataError as error:  # too few words
+        typer.echo(f"not calibrated: {error}", err=True)
+        return
+    write_calibration(found, model, characters=len(rule.charset.characters))
 
 
 @app.command()

@@ -13,9 +13,10 @@ import pytest
 from clipstr.charset import ALPHABETS, Charset
 from clipstr.data import LabelRule
 from clipstr.evaluation import evaluate
+from clipstr.evaluation.calibration_report import PICTURE_FILE
 from clipstr.export.parity import TOLERANCES, compare
 from clipstr.imaging import load_image
-from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models
+from clipstr.models import CARD_FILE, DEFAULT_MODEL, ModelConfig, embedded_models
 from clipstr.reader import Reader
 from clipstr.student.adaptation import adapt
 from clipstr.student.storage import load_recogniser
@@ -55,13 +56,28 @@ def test_it_is_small_and_its_files_are_whole(name: str) -> None:
 @each_model
 def test_its_card_says_what_it_was_made_of(name: str) -> None:
     folder = embedded_models()[name]
-    card = (folder / "CARD.md").read_text(encoding="utf-8")
+    card = (folder / CARD_FILE).read_text(encoding="utf-8")
     for heading in ("Data", "Recipe", "Figures", "Weaknesses", "Checksums"):
         assert f"## {heading}" in card
     config = ModelConfig.load(folder)
     assert all(record.sha256 in card for record in config.files.values())
     every = ["1512", *(f"{100 * share:.1f}" for share in config.source["figures"].values())]
     assert "| **all, by words** | " + " | ".join(f"**{figure}**" for figure in every) + " |" in card
+
+
+@each_model
+def test_its_confidence_is_calibrated_to_two_points_and_its_card_shows_it(name: str) -> None:
+    folder = embedded_models()[name]
+    config = ModelConfig.load(folder)
+    assert config.calibration is not None
+    card = (folder / CARD_FILE).read_text(encoding="utf-8")
+    for way in ("one look", "second looks"):
+        check = config.source["confidence"][way]
+        assert check["count"] == 1512
+        assert check["after"] < 0.02
+        assert f"{100 * check['after']:.2f}" in card
+    assert f"]({PICTURE_FILE})" in card
+    assert (folder / PICTURE_FILE).read_text(encoding="utf-8").startswith("<svg ")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real validation crops are not here (../shared/real/val)")
@@ -79,7 +95,7 @@ def test_its_trainable_weights_read_as_its_graphs_do() -> None:
     pictures = [load_image(path) for path in sorted(EXAMPLES.glob("*.png"))]
     with reading_with(model, name="tiny") as reader:
         trained = reader.read_images(pictures)
-    read = Reader("tiny").read(pictures)
+    read = Reader("tiny").uncalibrated().read(pictures)
     assert [reading.text for reading in trained] == [reading.text for reading in read]
     for mine, theirs in zip(trained, read, strict=True):
         assert mine.confidence == pytest.approx(theirs.confidence, abs=0.1)

@@ -83,13 +83,22 @@ export class Reader {
       const last = position === this.config.form.max_length;
       const best = last ? END : chances.indexOf(Math.max(...chances));
       confidence *= chances[best];
-      if (best === END) {
-        const text = characters.map((character) => character.text).join("");
-        return { text, confidence, characters };
-      }
+      if (best === END) return this.calibrated(confidence, characters);
       ids.push(best);
       characters.push({ text: this.characters[best - 1], confidence: chances[best] });
     }
+  }
+
+  /** The reading of `characters`, its probabilities bent as `clipstr.calibration` bends those of one look. */
+  calibrated(own, characters) {
+    const text = characters.map((character) => character.text).join("");
+    const curve = this.config.calibration?.one_look;
+    if (!curve || own <= 0 || own >= 1) return { text, confidence: own, characters };
+    const odds = curve.slope * (Math.log(own) - Math.log1p(-own)) + curve.offset;
+    const confidence = 1 / (1 + Math.exp(-odds));
+    const power = confidence > 0 && confidence < 1 ? Math.log(confidence) / Math.log(own) : 1;
+    const bent = characters.map((part) => ({ text: part.text, confidence: part.confidence ** power }));
+    return { text, confidence, characters: bent };
   }
 
   /** The probability of each class at `position` after the tokens `ids`. */

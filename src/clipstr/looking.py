@@ -94,9 +94,10 @@ def agreed(readings: Sequence[Reading]) -> Reading:
     """The text that the looks have most confidence in, all together, as the surest of them read it.
 
     A look at which nothing was read says nothing, unless none of them read anything. What is read without
-    limits, if there are any, is agreed on by itself: it may be sure at another look.
+    limits, if there are any, is agreed on by itself: it may be sure at another look. Probabilities are the
+    model's own here: the thresholds of `MORE_LOOKS` are about them.
     """
-    best = _surest(readings)
+    best = replace(_surest(readings), looks=len(readings))
     if best.match is None:
         return best
     matches = [reading.match for reading in readings if reading.match is not None]

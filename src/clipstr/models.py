@@ -16,11 +16,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from clipstr.calibration import Calibration
 from clipstr.errors import InputError, ModelFileError, ModelNotFoundError
 from clipstr.files import file_sha256, write_json
 from clipstr.form import WordForm
 
 __all__ = [
+    "CARD_FILE",
     "CONFIG_FILE",
     "DECODER_FILE",
     "DEFAULT_MODEL",
@@ -33,6 +35,7 @@ __all__ = [
 ]
 
 CONFIG_FILE = "config.json"
+CARD_FILE = "CARD.md"
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
 FORMAT = "clipstr-model/2"
 _FIRST_FORMAT = "clipstr-model/1"  # of 0.1: the form stood in it twice
@@ -58,6 +61,7 @@ class ModelConfig:
     architecture: dict[str, Any] = field(default_factory=dict)  # the recogniser's sizes, but for its form's
     source: dict[str, Any] = field(default_factory=dict)  # where the weights come from, free form
     files: dict[str, FileRecord] = field(default_factory=dict)
+    calibration: Calibration | None = None  # what bends its probabilities; None: nothing does
 
     @classmethod
     def load(cls, folder: Path) -> ModelConfig:
@@ -82,6 +86,7 @@ class ModelConfig:
                 architecture=dict(values["architecture"]),
                 source=dict(values["source"]),
                 files={name: FileRecord(**record) for name, record in values["files"].items()},
+                calibration=Calibration.from_dict(values["calibration"]) if "calibration" in values else None,
             )
         except InputError as error:
             raise ModelFileError(f"{path}: {error}") from error
@@ -98,12 +103,16 @@ class ModelConfig:
             "source": self.source,
             "files": {name: asdict(record) for name, record in self.files.items()},
         }
+        if self.calibration is not None:
+            values["calibration"] = self.calibration.to_dict()
         write_json(folder / CONFIG_FILE, values)
 
     @property
     def checksum(self) -> str:
-        """One SHA-256 in hexadecimal for all files of the model together."""
+        """One SHA-256 in hexadecimal for all that decides a reading: files and calibration."""
         lines = [f"{name} {record.sha256}\n" for name, record in sorted(self.files.items())]
+        if self.calibration is not None:
+            lines.append(f"calibration {json.dumps(self.calibration.to_dict(), sort_keys=True)}\n")
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def with_files(self, folder: Path, names: Sequence[str]) -> ModelConfig:

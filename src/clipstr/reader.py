@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from clipstr.arguments import flag, whole_number
+from clipstr.calibration import Calibration
 from clipstr.decoding import Decoder, Scorer
 from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
@@ -50,9 +51,10 @@ class Reader:
     looked at again, cut and turned a little (`clipstr.looking`), which reads more of them right and takes
     longer.
 
-    Readings do not depend on which pictures share a batch. Raises `ModelError` if the model cannot be
-    loaded, `CharsetError` for a wrong ``allow``, `LexiconError` for a wrong ``lexicon``, and `InputError` for
-    other wrong arguments.
+    Probabilities are bent by the calibration in the model's config, if it has one (`uncalibrated` gives a
+    reader that tells the model's own). Readings do not depend on which pictures share a batch. Raises
+    `ModelError` if the model cannot be loaded, `CharsetError` for a wrong ``allow``, `LexiconError` for a
+    wrong ``lexicon``, and `InputError` for other wrong arguments.
     """
 
     def __init__(
@@ -67,21 +69,29 @@ class Reader:
     ) -> None:
         folder = find_model(model)
         config = ModelConfig.load(folder)
-        self._begin(config.name, batch_size, second_looks)
+        self._begin(config.name, batch_size, second_looks, config.calibration)
         self.config = config
         self._scorer: Scorer = ExportedModel.open(config, folder, threads=threads)
         self._decoder = Decoder(config.form, allow=allow, lexicon=lexicon)
 
     @classmethod
-    def over(cls, scorer: Scorer, *, name: str, batch_size: int = 32, second_looks: bool = True) -> Reader:
+    def over(
+        cls,
+        scorer: Scorer,
+        *,
+        name: str,
+        batch_size: int = 32,
+        second_looks: bool = True,
+        calibration: Calibration | None = None,
+    ) -> Reader:
         """A reader that asks ``scorer``, such as a recogniser in PyTorch; ``name`` is for tables."""
         reader = cls.__new__(cls)
-        reader._begin(name, batch_size, second_looks)
+        reader._begin(name, batch_size, second_looks, calibration)
         reader._scorer, reader._decoder = scorer, Decoder(scorer.form)
         return reader
 
-    def _begin(self, name: str, batch_size: int, second_looks: bool) -> None:
-        self.name = name
+    def _begin(self, name: str, batch_size: int, second_looks: bool, calibration: Calibration | None) -> None:
+        self.name, self.calibration = name, calibration
         self.batch_size = whole_number(
             batch_size, "batch_size", least=1, most=LARGEST_BATCH, meaning="pictures read together"
         )
@@ -108,6 +118,12 @@ class Reader:
         if second_looks is not None:
             reader.second_looks = flag(second_looks, "second_looks")
         reader._decoder = Decoder(self.form, allow=allow, lexicon=lexicon)
+        return reader
+
+    def uncalibrated(self) -> Reader:
+        """A reader with this one's model, already loaded, that tells the model's own probabilities."""
+        reader = copy.copy(self)
+        reader.calibration = None
         return reader
 
     @overload  # a str is a sequence too, but always one path
@@ -173,7 +189,8 @@ class Reader:
                 pixels = [self.form.preprocessing.resize(look) for _, look in batch]
                 for (row, _), reading in zip(batch, self._decoder.read(self._scorer, pixels), strict=True):
                     found[row].append(reading)
-        return [agreed(readings) for readings in found]
+        last = [agreed(readings) for readings in found]
+        return last if self.calibration is None else [self.calibration.of(reading) for reading in last]
 
 
 def _several(pictures: Iterable[ImageSource], name: str) -> Iterable[ImageSource]:

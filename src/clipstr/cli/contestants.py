@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clipstr.cli import console
+from clipstr.cli.options import alphabet
 from clipstr.data import LabelRule, find_sources
 from clipstr.errors import DataError, ModelError
 from clipstr.evaluation import Readings, read_all
@@ -19,7 +20,22 @@ from clipstr.models import ENCODER_FILE, ModelConfig, find_model
 from clipstr.processors import threads_within
 from clipstr.reading import WordReader
 
-__all__ = ["Contestant", "PeerName", "contestants", "lookers", "read_sets"]
+if TYPE_CHECKING:
+    from clipstr.reader import Reader
+
+__all__ = [
+    "MODELS_OWN",
+    "Contestant",
+    "PeerName",
+    "contestants",
+    "lookers",
+    "opened",
+    "read_sets",
+    "rule_named",
+    "samples_below",
+]
+
+MODELS_OWN = "model"  # the alphabet of the model itself
 
 PeerName = Enum("PeerName", {key: key for key in (*PEERS, *SCENE_PEERS)}, type=str)  # type: ignore[misc]
 
@@ -45,7 +61,7 @@ def contestants(
     """All that are to read, the model first. Raises what opening them raises, before any work."""
     found: list[Contestant] = []
     for name in (model, *against):
-        reader = _opened(name, batch_size, threads or None, second_looks)
+        reader = opened(name, batch_size, threads or None, second_looks)
         title = reader.name if second_looks else f"{reader.name}, one look"
         checksum = ModelConfig.load(find_model(name)).checksum
         if any(other.title == title for other in found):
@@ -61,8 +77,8 @@ def contestants(
     return found
 
 
-def _opened(model: str, batch_size: int, threads: int | None, second_looks: bool) -> WordReader:
-    """What reads with ``model``, without PyTorch if it is exported."""
+def opened(model: str, batch_size: int, threads: int | None, second_looks: bool) -> Reader:
+    """What reads with ``model``, a name or a folder: without PyTorch if it is exported."""
     if ENCODER_FILE in ModelConfig.load(find_model(model)).files:
         from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
 
@@ -70,6 +86,14 @@ def _opened(model: str, batch_size: int, threads: int | None, second_looks: bool
     with console.needs_extra("train", "reading with a model that is not exported"):
         from clipstr.training import open_reader
     return open_reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
+
+
+def rule_named(name: str, model: str) -> LabelRule:
+    """By which rule words are compared: in a named alphabet, or in that of the ``model`` itself."""
+    if name != MODELS_OWN:
+        return LabelRule(alphabet(name))
+    form = ModelConfig.load(find_model(model)).form
+    return LabelRule(form.charset, form.max_length)
 
 
 def lookers(models: Sequence[str]) -> tuple[list[Looker], str]:
@@ -92,7 +116,7 @@ def read_sets(
     several: Sequence[Contestant], data: Path, rules: Sequence[LabelRule], keep: Path
 ) -> list[Readings]:
     """What each of ``several`` contestants reads below ``data``."""
-    total = len(several) * sum(_samples(data))
+    total = len(several) * sum(samples_below(data))
     with console.progress("reading", total) as advance:
         return [
             replace(
@@ -105,8 +129,8 @@ def read_sets(
         ]
 
 
-def _samples(data: Path) -> Iterator[int]:
-    """How many samples each data set has, without those that cannot be opened."""
+def samples_below(data: Path) -> Iterator[int]:
+    """How many samples each data set below ``data`` has, without those that cannot be opened."""
     for source in find_sources(data):
         try:
             yield len(source)

@@ -11,13 +11,12 @@ from typing import Annotated
 import typer
 
 from clipstr.cli import console
-from clipstr.cli.contestants import PeerName, contestants, lookers, read_sets
+from clipstr.cli.contestants import PeerName, contestants, lookers, read_sets, rule_named
 from clipstr.cli.options import (
     BatchSize,
     Json,
     Model,
     Threads,
-    alphabet,
     filled,
     new_file,
     new_folder,
@@ -46,9 +45,6 @@ from clipstr.files import make_folder, whole_file, write_text
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 
 __all__ = ["evaluate"]
-
-
-MODELS_OWN = "model"  # the alphabet of the model itself
 
 
 def evaluate(
@@ -224,10 +220,7 @@ def _rules(model: str, charsets: Sequence[str]) -> dict[str, LabelRule]:
     form = ModelConfig.load(find_model(model)).form
     own = len(form.charset.characters)
     names = charsets or [name for name in ("36", "62", "94") if int(name) <= max(own, 36)]
-    return {
-        name: LabelRule(form.charset, form.max_length) if name == MODELS_OWN else LabelRule(alphabet(name))
-        for name in names
-    }
+    return {name: rule_named(name, model) for name in names}
 
 
 def _write_errors(readings: Readings, rule: LabelRule, file: Path) -> None:

@@ -35,6 +35,12 @@ VERBS = (
     Verb("serve", "Read words over HTTP, with a page for the browser.", "clipstr.cli.serve", "serve"),
     Verb("bulk", "Read all pictures of a large table or store.", "clipstr.cli.bulk", "bulk"),
     Verb("evaluate", "Tell how well a model reads labelled data sets.", "clipstr.cli.evaluate", "evaluate"),
+    Verb(
+        "calibrate",
+        "Let a model's confidence say how often it is right.",
+        "clipstr.cli.calibrate",
+        "calibrate",
+    ),
     Verb("models", "List the models that come with clipstr.", "clipstr.cli.models", "models"),
     Verb("label", "Label pictures that have no labels, to train on.", "clipstr.cli.label", "label"),
     Verb("data", "Convert and check data sets; list the benchmarks.", "clipstr.cli.data", "data"),

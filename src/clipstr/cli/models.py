@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clipstr.cli import console
-from clipstr.models import DEFAULT_MODEL, ModelConfig, installed_models
+from clipstr.models import CARD_FILE, DEFAULT_MODEL, ModelConfig, installed_models
 
 __all__ = ["models"]
 
@@ -21,14 +21,23 @@ def models() -> None:
         lines = {
             "size": f"{size / 1e6:.1f} MB",
             "accuracy": _accuracy(config.source),
+            "confidence": _confidence(config),
             "alphabet": f"{len(config.form.charset.characters)}: {config.form.charset.characters}",
             "longest word": f"{config.form.max_length} characters",
-            "card": folder / "CARD.md",
+            "card": folder / CARD_FILE,
             **{file: f"sha256 {record.sha256}" for file, record in config.files.items()},
         }
         console.show(f"{name} (default)" if name == DEFAULT_MODEL else name)
         for label, value in lines.items():
             console.show(f"  {label:<23}{value}")
+
+
+def _confidence(config: ModelConfig) -> str:
+    """How far confidence and accuracy are apart, as `clipstr calibrate` measured it."""
+    measured = config.source.get("confidence", {}).get("second looks")
+    if config.calibration is None or measured is None:
+        return "the model's own probabilities"
+    return f"calibrated, to {measured['after']:.1%} in the mean"
 
 
 def _accuracy(source: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ from clipstr.reading import WordReader
 __all__ = ["KeptSet", "Readings", "compared", "judged", "read_all"]
 
 WORDS_FILE = "words.jsonl"
-PROTOCOL = 2
+PROTOCOL = 3
 """Raised when what is kept of a word changes: older files are then read anew."""
 
 

@@ -40,6 +40,7 @@ class Word:
     confidence: float = 0.0
     characters: tuple[float, ...] = ()
     error: str | None = None
+    looks: int = 1  # on which the reading was agreed
 
 
 def evaluate(
@@ -126,6 +127,7 @@ def read_words(
                 text=reading.text,
                 confidence=round(float(reading.confidence), _DIGITS),
                 characters=tuple(round(float(part.confidence), _DIGITS) for part in reading.characters),
+                looks=reading.looks,
             )
 
 
@@ -159,6 +161,7 @@ def judge(
             confidence=word.confidence,
             error=word.error,
             characters=word.characters,
+            looks=word.looks,
         )
         tally.add(result)
         if watch is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from clipstr.calibration import Calibration
 from clipstr.errors import ImageError, InputError, MissingExtraError
 from clipstr.imaging import ImageSource
 from clipstr.models import DEFAULT_MODEL
@@ -49,7 +50,10 @@ class SceneOutcome:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A word, the band in which it stands, and how sure its pieces are, 0 to 1, long ones counting more."""
+    """A word, the band in which it stands, and how sure its pieces are, 0 to 1, long ones counting more.
+
+    That sureness is by the model's own probabilities.
+    """
 
     band: Band
     word: Word
@@ -62,8 +66,9 @@ class SceneReader:
     ``model`` is the name of an embedded word reader or a folder, as of `Reader`, and so are ``batch_size``,
     ``threads``, ``allow``, ``lexicon`` and ``second_looks``; ``detector`` is what finds text (by default
     PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in a line apart. Words with
-    less than ``min_confidence`` are left out. Second looks find a few more words and make many wrong ones
-    sure, so that here they are looked at once (docs/scenes.md has the figures).
+    less than ``min_confidence`` are left out, confidence being calibrated as that of `Reader`. Second looks
+    find a few more words and make many wrong ones sure, so that here they are looked at once (docs/scenes.md
+    has the figures).
 
     Raises what `Reader` does, `MissingExtraError` if the extra is not installed, and `InputError` for a
     ``min_confidence`` that is none.
@@ -179,10 +184,15 @@ class SceneReader:
 
     def _words(self, texts: Sequence[tuple[WordCrop, ...]]) -> list[list[_Placed]]:
         """The words of each of ``texts``, all of them read together."""
+        # How text lies is decided by the model's own probabilities, whatever its calibration.
+        reader, calibration = self.reader.uncalibrated(), self.reader.calibration or Calibration()
         readings = iter(
-            self.reader.read_images(piece for crops in texts for crop in crops for piece in crop.pieces)
+            reader.read_images(piece for crops in texts for crop in crops for piece in crop.pieces)
         )
-        return [[_word(crop, [next(readings) for _ in crop.pieces]) for crop in crops] for crops in texts]
+        return [
+            [_word(crop, [next(readings) for _ in crop.pieces], calibration) for crop in crops]
+            for crops in texts
+        ]
 
 
 def _probability(value: float) -> float:
@@ -204,10 +214,11 @@ def _check_extra() -> None:
         ) from error
 
 
-def _word(crop: WordCrop, readings: Sequence[Reading]) -> _Placed:
+def _word(crop: WordCrop, readings: Sequence[Reading], calibration: Calibration) -> _Placed:
     """The word that the readings of its pieces make."""
-    confidence = min(reading.confidence for reading in readings)
-    characters = tuple(character for reading in readings for character in reading.characters)
+    told = [calibration.of(reading) for reading in readings]
+    confidence = min(reading.confidence for reading in told)
+    characters = tuple(character for reading in told for character in reading.characters)
     text = "".join(reading.text for reading in readings)
     sure = sum(reading.confidence * len(reading.text) for reading in readings)
     word = Word(text, crop.band.outline(), confidence, characters)

@@ -29,4 +29,10 @@ def open_reader(
         return Reader(place, batch_size=batch_size, threads=threads, second_looks=second_looks)
     model = load_trained(place) if TRAINED_FILE in config.files else load_recogniser(place)[0]
     scorer = StudentScorer(model.eval())
-    return Reader.over(scorer, name=config.name, batch_size=batch_size, second_looks=second_looks)
+    return Reader.over(
+        scorer,
+        name=config.name,
+        batch_size=batch_size,
+        second_looks=second_looks,
+        calibration=config.calibration,
+    )

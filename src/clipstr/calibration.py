@@ -1,0 +1,112 @@
+"""Calibration: from a model's own probability of a text to the share of such texts that are right.
+
+A model's config has its curves (`clipstr calibrate` fits them), and a reader bends what it tells by them.
+They rise everywhere: no reading is preferred to another because of them, and texts stay as they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from clipstr.errors import InputError
+from clipstr.reading import CharacterReading, Match, Reading
+
+__all__ = ["Calibration", "Curve", "shared_power"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The share (0 to 1) of right texts among those of a probability: a line between log odds.
+
+    ``slope`` is one over the temperature by which the log odds are divided, ``offset`` what is added then:
+    Platt scaling. The default changes nothing. Raises `InputError` unless it rises.
+    """
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        sound = all(
+            type(value) in (int, float) and math.isfinite(value) for value in (self.slope, self.offset)
+        )
+        if not sound or self.slope <= 0:
+            raise InputError(
+                f"a curve of confidence has the slope {self.slope!r} and the offset {self.offset!r}; both "
+                "must be numbers, and the slope above 0"
+            )
+
+    def __call__(self, probability: float) -> float:
+        """The share for ``probability``, from 0 to 1; 0 and 1 stay what they are."""
+        if not 0 < probability < 1 or self == _STRAIGHT:
+            return probability
+        odds = self.slope * (math.log(probability) - math.log1p(-probability)) + self.offset
+        # Whichever exponential is small: the other one would overflow.
+        return 1 / (1 + math.exp(-odds)) if odds >= 0 else math.exp(odds) / (1 + math.exp(odds))
+
+
+_STRAIGHT = Curve()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """A model's two curves: of texts read at one look, and of those on which several looks agreed.
+
+    The surest of several looks is surer than one look is, and as often wrong.
+    """
+
+    one_look: Curve = field(default_factory=Curve)
+    several_looks: Curve = field(default_factory=Curve)
+
+    def of(self, reading: Reading) -> Reading:
+        """``reading`` with its probabilities bent: its own, its characters' and those of its match.
+
+        The characters share a text's correction: all of their probabilities, and that of the end, are raised
+        to one power, so that the text's is still their product.
+        """
+        curve = self.curve(reading.looks)
+        confidence, match = curve(reading.confidence), reading.match
+        power = shared_power(reading.confidence, confidence)
+        return replace(
+            reading,
+            confidence=confidence,
+            characters=tuple(
+                CharacterReading(part.text, part.confidence**power) for part in reading.characters
+            ),
+            match=match and Match(match.free_text, match.distance, curve(match.free_confidence)),
+        )
+
+    def curve(self, looks: int) -> Curve:
+        """The curve of texts on which so many ``looks`` agreed."""
+        return self.one_look if looks == 1 else self.several_looks
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for `config.json`: `from_dict` takes them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
+        """The calibration that `to_dict` wrote. Raises `InputError` for what is missing, unknown or wrong."""
+        names = {"one_look": {"slope", "offset"}, "several_looks": {"slope", "offset"}}
+        found = {
+            name: set(part) if isinstance(part, Mapping) else part
+            for name, part in (values.items() if isinstance(values, Mapping) else ())
+        }
+        if found != names:
+            raise InputError(
+                "a calibration has one_look and several_looks, each with slope and offset, and not "
+                f"{values!r}"
+            )
+        return cls(**{name: Curve(**part) for name, part in values.items()})
+
+
+def shared_power(before: float, after: float) -> float:
+    """The power that makes the probability ``before`` of a text ``after``; 1 where none does.
+
+    Raised to it, the probabilities of the text's characters and of its end multiply to ``after``.
+    """
+    if before == after or not (0 < before < 1 and 0 < after < 1):
+        return 1.0
+    return math.log(after) / math.log(before)
