@@ -26,6 +26,7 @@ from clipstr.synth import (
 from clipstr.synth.blanks import blanked
 from clipstr.synth.config import Layout, Looks
 from clipstr.synth.drawing import draw_word
+from clipstr.synth.kinds import KindRenderer
 from clipstr.synth.renderer import VISIBLE
 
 
@@ -79,6 +80,8 @@ def test_pictures_that_are_to_be_empty_have_an_empty_label_and_hardly_any_ink(
     some = WordRenderer(SynthConfig(empty=0.3), fonts=renderer.fonts.faces)
     assert {nothing.sample(3, number).label for number in range(24)} == {""}
     labels = [some.sample(3, number).label for number in range(200)]
+    of_a_kind = KindRenderer(nothing, "words")
+    assert {of_a_kind.sample(3, number).label for number in range(12)} == {""}
     assert 30 <= labels.count("") <= 90  # 60, six deviations either way
     drawn = draw_word("HELLO", renderer.fonts.faces[0], np.random.default_rng(0), 0.0, Layout(), Looks())
     left = [blanked(drawn, np.random.default_rng(number)).ink for number in range(60)]

@@ -100,4 +100,4 @@ class KindRenderer:
         text = kind.text(self.renderer.vocabulary, rng)
         cover = None if kind.covers is None else partial(cover_letter, heavy=kind.covers)
         hard = kind.difficulty if difficulty is None else difficulty
-        return Sample(self.renderer.draw(text, rng, hard, cover=cover), text)
+        return self.renderer.labelled(text, rng, hard, cover=cover)

@@ -78,9 +78,14 @@ class WordRenderer:
         nothing (``config.empty``).
         """
         rng = np.random.default_rng((seed, index))
+        return self.labelled(self.vocabulary.text(rng), rng, difficulty)
+
+    def labelled(
+        self, text: str, rng: np.random.Generator, difficulty: float = 1.0, *, cover: Cover | None = None
+    ) -> Sample:
+        """`draw`'s picture of ``text`` with its label; of so many as ``config.empty`` says one of nothing."""
         empty = self.config.empty > 0 and rng.random() < self.config.empty
-        text = self.vocabulary.text(rng)
-        return Sample(self.draw(text, rng, difficulty, empty=empty), "" if empty else text)
+        return Sample(self.draw(text, rng, difficulty, cover=cover, empty=empty), "" if empty else text)
 
     def draw(
         self,
