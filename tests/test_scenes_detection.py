@@ -12,7 +12,7 @@ from clipstr.scenes import Region, Unit
 from clipstr.scenes.bands import Band
 from clipstr.scenes.binarization import MapSettings, regions_in
 from clipstr.scenes.paddle import PaddleDetector, PyramidSettings, packaged_detector
-from clipstr.scenes.tiles import CELL, map_of_tiles, merged, small_text, tiles_over, whole
+from clipstr.scenes.tiles import CELL, Tile, map_of_tiles, merged, small_text, tiles_over, whole
 from scenes import box, page
 
 EXACT = MapSettings(widening=0.0)
@@ -64,13 +64,13 @@ def test_what_is_faint_or_thin_is_no_text():
 
 
 def test_tiles_give_the_map_that_the_whole_gives():
-    picture = np.random.default_rng(0).integers(0, 255, (700, 1500, 3), np.uint8)
+    picture = np.random.default_rng(0).integers(0, 255, (1100, 1500, 3), np.uint8)
 
     def look(part: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.blur(part[..., 0], (9, 9)))
 
     size = (picture.shape[1], picture.shape[0])
-    tiles = list(tiles_over(np.ones((70, 150), np.uint8), size))
+    tiles = tiles_over(np.ones((110, 150), np.uint8), size)
     assert len(tiles) > 2
     in_tiles = map_of_tiles(picture, size, tiles, look)
     at_once = map_of_tiles(picture, size, [whole(*size)], look)
@@ -78,14 +78,34 @@ def test_tiles_give_the_map_that_the_whole_gives():
     np.testing.assert_array_equal(in_tiles[:-8, :-8], at_once[:-8, :-8])
 
 
+def covered(tiles: list[Tile], size: tuple[int, int]) -> np.ndarray:
+    """How many tiles lie over each pixel of a map of ``size`` (width, height)."""
+    counts = np.zeros(size[::-1], np.uint8)
+    for tile in tiles:
+        counts[tile.top : tile.bottom, tile.left : tile.right] += 1
+    return counts
+
+
 def test_tiles_cover_what_is_wanted_and_little_else():
     wanted = np.zeros((100, 400), np.uint8)
     wanted[50, 30] = wanted[50, 390] = 1
-    size = (4000, 1000)
-    tiles = list(tiles_over(wanted, size))
+    counts = covered(tiles_over(wanted, (4000, 1000)), (4000, 1000))
     for column in (30, 390):
-        assert any(tile.left <= 10 * column < tile.right and tile.top <= 500 < tile.bottom for tile in tiles)
-    assert sum((tile.right - tile.left) * (tile.bottom - tile.top) for tile in tiles) <= 4 * CELL**2
+        assert (counts[500:510, 10 * column : 10 * column + 10] == 1).all()
+    assert np.count_nonzero(counts) <= 2 * (4 * CELL) ** 2
+
+
+@pytest.mark.parametrize("size", [(640, 480), (4000, 1000), (37, 1500), (1, 1)])
+def test_tiles_lie_once_over_all_that_is_wanted_whatever_its_shape(size):
+    chance = np.random.default_rng(1)
+    for share in (0.0, 0.001, 0.05, 1.0):
+        wanted = (chance.random((-(-size[1] // 2), -(-size[0] // 2))) < share).astype(np.uint8)
+        tiles = tiles_over(wanted, size)
+        counts = covered(tiles, size)
+        assert counts.max(initial=0) <= 1
+        places = np.argwhere(wanted) * np.array(size[::-1]) // np.array(wanted.shape)
+        assert counts[tuple(places.T)].all()
+        assert all((tile.right - tile.left) * (tile.bottom - tile.top) <= 1 << 20 for tile in tiles)
 
 
 def test_small_text_is_looked_for_again_and_large_text_is_not():

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clipstr.scenes import Line, Scene, Word
+from clipstr.scenes.bands import Band
 from clipstr.scenes.formats import COLUMNS, as_alto, as_hocr, as_pdf, word_rows
 from clipstr.scenes.formats.alto import NAMESPACE
 from clipstr.scenes.overlay import draw_overlay
 from clipstr.scenes.scene import bounds
-from scenes import small_scene
+from scenes import box, small_scene
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 ALTO = f"{{{NAMESPACE}}}"
@@ -153,3 +155,50 @@ def test_captions_stand_out_on_any_ground(ground):
     picture = Image.new("RGB", (200, 100), (ground,) * 3)
     drawn = np.asarray(draw_overlay(picture, small_scene()).convert("L")).astype(int)
     assert drawn.max() - drawn.min() > 100
+
+
+def crowded(text: str = "word") -> Scene:
+    """Lines of words, as close together as on a page."""
+    lines = []
+    for top in range(10, 190, 20):
+        words = [
+            Word(text, Band.of(box(left, top, left + 56, top + 18)).outline(), 0.9) for left in (8, 68, 128)
+        ]
+        lines.append(Line(tuple(words), Band.of(box(8, top, 184, top + 18)).outline()))
+    return Scene(200, 200, tuple(lines))
+
+
+def test_texts_of_a_crowded_page_stand_beside_it_each_in_its_words_place():
+    picture = Image.new("RGB", (200, 201), "white")
+    drawn = np.asarray(draw_overlay(picture, crowded()).convert("L"))
+    assert drawn.shape == (201, 400)
+    texts = drawn[:, 200:] < 200
+    inside = np.zeros_like(texts)
+    for word in crowded().words:
+        left, top, right, bottom = (round(value) for value in bounds(word.polygon))
+        assert texts[top:bottom, left:right].any()
+        inside[top:bottom, left:right] = True
+    assert not (texts & ~inside).any()
+
+
+def test_letters_too_small_to_be_read_are_enlarged():
+    lines = [
+        Line((Word("word", Band.of(box(4, top, 30, top + 5)).outline(), 0.9),), ()) for top in range(4, 90, 6)
+    ]
+    drawn = draw_overlay(Image.new("RGB", (36, 100), "white"), Scene(36, 100, tuple(lines)))
+    assert drawn.size == (2 * 3 * 36, 3 * 100)
+
+
+def test_captions_with_room_around_them_lie_on_no_other_word():
+    scene = Scene(
+        300,
+        300,
+        tuple(
+            Line((Word("word", Band.of(box(100, top, 160, top + 20)).outline(), 0.9),), (), 0)
+            for top in (20, 60, 100, 140)
+        ),
+    )
+    ground = Image.new("RGB", (300, 300), (90, 90, 90))
+    drawn = np.asarray(draw_overlay(ground, scene))
+    for top in (20, 60, 100, 140):
+        assert (drawn[top + 4 : top + 16, 104:156] == 90).all()

@@ -14,9 +14,10 @@ from clipstr.scenes.detector import Region
 __all__ = ["Tile", "map_of_tiles", "merged", "small_text", "tiles_over", "whole"]
 
 STRIDE = 32  # pixels: the sizes that a map's network takes are multiples of it
-CELL = 448  # pixels a side of the grid that tiles are made of
+CELL = 32  # pixels a side of the grid that tiles are made of
 MARGIN = 64  # pixels around a tile that are looked at and thrown away
-_ROW = 3  # cells side by side that one tile may hold
+_ROOM = 1  # cells around what is wanted that tiles have too
+_LARGEST = 1 << 20  # pixels of a tile with its margin
 _LEAST_HINT = 8  # pixels of the box around what may be text
 _COVERED = 0.5  # share of a piece above which it counts as the same as what covers it
 
@@ -36,25 +37,83 @@ def whole(width: int, height: int) -> Tile:
     return Tile(0, 0, width, height)
 
 
-def tiles_over(wanted: np.ndarray, size: tuple[int, int]) -> Iterator[Tile]:
-    """Tiles over all that is ``wanted`` (height, width), 0 or 1, on a map of ``size`` (width, height)."""
+def tiles_over(wanted: np.ndarray, size: tuple[int, int]) -> list[Tile]:
+    """Tiles over all that is ``wanted`` (height, width), 0 or 1, on a map of ``size`` (width, height).
+
+    Each is as narrow as what is wanted in it allows, with a little room around it, and is cut in two where
+    there is less to look at then, or if it were too large. None overlaps another.
+    """
+    import cv2
+
     width, height = size
-    down, across = wanted.shape[0] / height, wanted.shape[1] / width
+    cells = _cells(_cells(wanted, height, 0), width, 1).astype(np.uint8)
+    around = np.ones((2 * _ROOM + 1, 2 * _ROOM + 1), np.uint8)
+    parts = [
+        small for part in _parts(np.asarray(cv2.dilate(cells, around)) > 0, 0, 0) for small in _cut(part)
+    ]
+    return [
+        Tile(
+            part.left * CELL,
+            part.top * CELL,
+            min((part.left + part.cells.shape[1]) * CELL, width),
+            min((part.top + part.cells.shape[0]) * CELL, height),
+        )
+        for part in parts
+    ]
 
-    def some(left: int, top: int, right: int, bottom: int) -> bool:
-        rows = slice(int(top * down), int(np.ceil(bottom * down)))
-        return bool(wanted[rows, int(left * across) : int(np.ceil(right * across))].any())
 
-    for top in range(0, height, CELL):
-        bottom = min(top + CELL, height)
-        ends = [(left, min(left + CELL, width)) for left in range(0, width, CELL)]
-        row: list[tuple[int, int]] = []
-        for left, right in ends:
-            if some(left, top, right, bottom):
-                row.append((left, right))
-            if row and (len(row) == _ROW or row[-1][1] != right or right == width):
-                yield Tile(row[0][0], top, row[-1][1], bottom)
-                row = []
+def _cells(wanted: np.ndarray, length: int, axis: int) -> np.ndarray:
+    """Whether anything is wanted in each `CELL` of ``length`` pixels along ``axis``."""
+    share = wanted.shape[axis] / length
+    cells = [
+        range(int(start * share), int(np.ceil(min(start + CELL, length) * share)))
+        for start in range(0, length, CELL)
+    ]
+    return np.stack([wanted.take(cell, axis).any(axis) for cell in cells], axis)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Cells of a map (rows, columns), True where something is wanted, as in each outer row and column."""
+
+    cells: np.ndarray
+    left: int
+    top: int
+
+    @property
+    def pixels(self) -> int:
+        """How many are looked at in it, its margin included."""
+        rows, columns = self.cells.shape
+        return int((rows * CELL + 2 * MARGIN) * (columns * CELL + 2 * MARGIN))
+
+    def halves(self) -> Iterator[list[_Part]]:
+        """What is left of it, cut in two in each way that there is."""
+        rows, columns = self.cells.shape
+        for row in range(1, rows):
+            below = _parts(self.cells[row:], self.left, self.top + row)
+            yield _parts(self.cells[:row], self.left, self.top) + below
+        for column in range(1, columns):
+            right = _parts(self.cells[:, column:], self.left + column, self.top)
+            yield _parts(self.cells[:, :column], self.left, self.top) + right
+
+
+def _parts(cells: np.ndarray, left: int, top: int) -> list[_Part]:
+    """``cells`` (rows, columns) without its empty outer rows and columns, as a part; none if all are."""
+    rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
+    if not len(rows):
+        return []
+    inner = cells[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return [_Part(inner, left + int(columns[0]), top + int(rows[0]))]
+
+
+def _cut(part: _Part) -> list[_Part]:
+    """``part``, or smaller ones that have all that is wanted in it."""
+    large = part.pixels > _LARGEST
+    judged = max if large else sum  # what is too large becomes even parts
+    best = min(part.halves(), key=lambda two: judged([half.pixels for half in two]), default=[part])
+    if not large and sum(half.pixels for half in best) >= part.pixels:
+        return [part]
+    return [small for half in best for small in _cut(half)]
 
 
 def map_of_tiles(
