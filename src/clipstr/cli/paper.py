@@ -192,7 +192,7 @@ def _list() -> None:
     from clipstr.paper.tables import TABLES
 
     for table in TABLES:
-        rows = sum(row.train for row in table.rows)
+        rows = len(table.rows)
         about = f"{rows} trainings a seed" if rows else "measures what is installed"
         console.show_row([table.name, table.title, about])
     titles = {

@@ -98,9 +98,8 @@ def measured(table: Table, scale: Scale, options: Options, *, equal_minutes: boo
     if problems and not scale.own_teacher:
         raise InputError(f"{table.name} cannot be measured on {folder}: {'; '.join(problems)}")
     tests = test_sources(table, folder)
-    rows = [row for row in table.rows if row.train]
     seeds = range(options.seeds or scale.seeds)
-    found = _figures(rows, seeds, scale, options, experiment, tests, samples={})
+    found = _figures(table.rows, seeds, scale, options, experiment, tests, samples={})
     longer: tuple[RowFigures, ...] = ()
     if equal_minutes:
         slowest = max(figures.minutes for figures in found)
@@ -109,7 +108,7 @@ def measured(table: Table, scale: Scale, options: Options, *, equal_minutes: boo
             for figures in found
             if figures.minutes < slowest
         }
-        longer = tuple(_figures(rows, seeds, scale, options, experiment, tests, samples=samples))
+        longer = tuple(_figures(table.rows, seeds, scale, options, experiment, tests, samples=samples))
     return Measured(table=table, scale=scale, rows=tuple(found), equal_minutes=longer)
 
 

@@ -51,11 +51,8 @@ def draw_figure(figure: Figure, scale: Scale, options: Options, file: Path) -> P
     """
     experiment = Experiment(options.out)
     tests = test_sources(figure.table, test_folder(figure.table, scale, experiment, options.tests))
-    rows = [row for row in figure.table.rows if row.train]
-    pair = [
-        training(rows[0], 0, scale, options, experiment),
-        training(rows[-1], 0, scale, options, experiment),
-    ]
+    rows = figure.table.rows
+    pair = [training(row, 0, scale, options, experiment) for row in (rows[0], rows[-1])]
     experiment.finish([teacher for _, teacher in pair if teacher is not None], seconds=options.seconds)
     experiment.finish([run for run, _ in pair], parallel=options.parallel, seconds=options.seconds)
     baseline, distilled = (Looker(experiment.place(run) / "best") for run, _ in pair)

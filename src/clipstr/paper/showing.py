@@ -71,9 +71,6 @@ def as_json(measured: Measured) -> dict[str, Any]:
         "differs": measured.scale.about,
         "rows": [_row(one) for one in measured.rows],
         "equal_minutes": [_row(one) for one in measured.equal_minutes],
-        "only_in_the_paper": [
-            {"name": row.name, "paper": dict(row.paper)} for row in measured.table.rows if not row.train
-        ],
     }
 
 
