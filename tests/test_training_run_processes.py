@@ -17,8 +17,17 @@ import pytest
 from safetensors.torch import save_file
 
 import clips
+from clipstr.student import Recogniser
+from clipstr.student.storage import save_recogniser
 from clipstr.teacher import TeacherConfig
-from clipstr.training import ClipSettings, Optimisation, Recipe, RunSettings, TeacherRecipe
+from clipstr.training import (
+    ClipSettings,
+    Optimisation,
+    Recipe,
+    RunSettings,
+    SoftLabelSettings,
+    TeacherRecipe,
+)
 from clipstr.training.recipe import plain_recipe
 from clipstr.training.run.checkpoint import load_checkpoint
 from killing import sha256
@@ -55,10 +64,17 @@ def losses(folder: Path) -> list[dict[str, float]]:
 
 
 @pytest.fixture
-def fifty(crops: Path) -> Recipe:
-    """50 steps, every one in the log; without batch norms, which on CPUs see one process's words alone."""
+def fifty(crops: Path, tmp_path: Path) -> Recipe:
+    """50 steps with soft labels, each in the log; no batch norms, which on CPUs see one process's words."""
     recipe = bars_recipe(crops, samples=400, batch_size=8)
-    return replace(recipe, student=replace(STUDENT, stem="patch"), run=replace(recipe.run, log_every=1))
+    student = replace(STUDENT, stem="patch")
+    save_recogniser(Recogniser(student), tmp_path / "better", name="better", source={})
+    return replace(
+        recipe,
+        student=student,
+        soft_labels=SoftLabelSettings(model=str(tmp_path / "better")),
+        run=replace(recipe.run, log_every=1),
+    )
 
 
 def test_two_processes_have_the_losses_of_one(fifty: Recipe, tmp_path: Path) -> None:
@@ -75,6 +91,7 @@ def test_two_processes_have_the_losses_of_one(fifty: Recipe, tmp_path: Path) -> 
     assert [done.returncode for done in runs] == [0, 0, 0], [done.stderr for done in runs]
     one = losses(tmp_path / "one")
     assert len(one) == 50
+    assert one[0].keys() == {"recognition", "soft labels", "ctc", "total"}
     for name in ("two", "parts"):
         for mine, theirs in zip(losses(tmp_path / name), one, strict=True):
             assert mine == pytest.approx(theirs, abs=1e-4)
