@@ -7,81 +7,32 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import random
+import resource
 import shutil
-import struct
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bombs import mutated_picture
 from clipstr.data.lmdb import DATA_FILE, LmdbDataset, write_lmdb
 from clipstr.errors import ClipstrError, ImageError
 from clipstr.imaging import load_image
 from clipstr.models import CONFIG_FILE, DECODER_FILE, ENCODER_FILE, ModelConfig
 from clipstr.reader import Reader
+from clipstr.student.storage import WEIGHTS_FILE
+from clipstr.training import open_reader
+from configs import signed
+from formats.make import bars
 from tables import png, words
 from toy import spelled
 
-WORD = "badge"
-
-
-def _png_chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def png_bomb(width: int, height: int) -> bytes:
-    """A PNG that claims many pixels, and has a few bytes of them."""
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, body) for kind, body in chunks)
-
-
-def bombs() -> dict[str, bytes]:
-    """Small files of each format that claim to be huge pictures, by what they are."""
-    huge = 65_535
-    quantisation = b"\xff\xdb\x00\x43\x00" + bytes([1] * 64)
-    frame = b"\xff\xc0\x00\x0b\x08" + struct.pack(">HH", huge, huge) + b"\x01\x01\x11\x00"
-    scan = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + bytes(64) + b"\xff\xd9"
-    tags = [(256, 4, huge), (257, 4, huge), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8)]
-    tags += [(277, 3, 1), (278, 4, huge), (279, 4, 64)]
-    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-    tiff = b"II*\0" + struct.pack("<I", 72) + bytes(64) + struct.pack("<H", len(tags)) + entries + bytes(4)
-    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (16_383).to_bytes(3, "little") * 2
-    lossless = b"VP8L" + struct.pack("<I", 6) + b"\x2f" + struct.pack("<I", 16_383 | 16_383 << 14) + b"\0"
-    screen = b"GIF89a" + struct.pack("<HH", huge, huge) + b"\x80\0\0" + bytes(6)
-    image = b"\x2c" + struct.pack("<HHHH", 0, 0, huge, huge) + b"\0\x02\x02\x4c\x01\0"
-    bmp = (
-        b"BM"
-        + struct.pack("<IHHI", 60, 0, 0, 54)
-        + struct.pack("<IiiHHIIiiII", 40, huge, huge, 1, 24, *[0] * 6)
-    )
-    return {
-        "PNG": png_bomb(huge, huge),
-        "PNG of one row": png_bomb(2**31 - 1, 1),
-        "JPEG": b"\xff\xd8" + quantisation + frame + scan,
-        "TIFF": tiff,
-        "WebP": b"RIFF" + struct.pack("<I", 4 + len(canvas) + len(lossless)) + b"WEBP" + canvas + lossless,
-        "GIF": screen + image + b"\x3b",
-        "GIF of many frames": screen + image * 20_000 + b"\x3b",
-        "BMP": bmp + bytes(6),
-        "PPM": b"P6 %d %d 255\n" % (huge, huge) + bytes(100),
-    }
-
-
-def seconds_to_refuse(content: bytes, times: int = 5) -> tuple[str, float]:
-    """The kind of error with which the picture ``content`` is refused, and the least time that it took."""
-    kind, best = "none", float("inf")
-    for _ in range(times):
-        began = time.perf_counter()
-        try:
-            load_image(content)
-        except ImageError as error:
-            kind = type(error).__name__
-        best = min(best, time.perf_counter() - began)
-    return kind, best
+WORD, BARS = "badge", "ab"  # what the toy and the trained model are given
+SLOWEST = 2.0  # seconds of a processor for a picture
+MOST_MEMORY = 1 << 20  # kilobytes
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
@@ -101,38 +52,88 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def mutated_folders(model: Path, folder: Path, count: int, seed: int) -> Iterator[tuple[str, Path]]:
-    """``count`` copies of ``model`` in ``folder``, one after the other, each with one file damaged; its name.
+def mutated_folders(
+    exported: Path, trained: Path, folder: Path, count: int, seed: int
+) -> Iterator[tuple[str, Path]]:
+    """``count`` copies of the models in ``folder``, one by one, each with one file damaged; its name.
 
-    In half of those whose graph is damaged the config says that so it should be, as a stranger's would.
+    In half of them the config vouches for what is damaged, itself too, as a stranger's would.
     """
-    chance = random.Random(seed)
+    kinds = ((exported, CONFIG_FILE), (exported, ENCODER_FILE), (exported, DECODER_FILE))
+    kinds += ((trained, CONFIG_FILE), (trained, WEIGHTS_FILE))
     for number in range(count):
+        chance = random.Random(f"{seed} {number}")
+        model, name = kinds[number % len(kinds)]
         copy = folder / "model"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(model, copy)
-        name = (CONFIG_FILE, ENCODER_FILE, DECODER_FILE)[number % 3]
         (copy / name).write_bytes(mutated((copy / name).read_bytes(), chance))
-        if name != CONFIG_FILE and chance.random() < 0.5:
-            names = [ENCODER_FILE, DECODER_FILE]
-            ModelConfig.load(copy).with_files(copy, names).save(copy)
-            name += ", vouched for"
-        yield name, copy
+        if chance.random() < 0.5 and _vouch(copy, name):
+            yield f"{name}, vouched for", copy
+        else:
+            yield name, copy
+
+
+def _vouch(folder: Path, name: str) -> bool:
+    """Whether the config in ``folder`` could be made to say that the changed file ``name`` is right."""
+    if name != CONFIG_FILE:
+        config = ModelConfig.load(folder)
+        config.with_files(folder, list(config.files)).save(folder)
+        return True
+    try:
+        values = signed(json.loads((folder / name).read_bytes()))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+    (folder / name).write_text(json.dumps(values))
+    return True
 
 
 def _reads(folder: Path) -> str:
     try:
-        text = Reader(folder, threads=1, second_looks=False).read(spelled(WORD)).text
+        config = ModelConfig.load(folder)
+        # As `clipstr read` and `clipstr evaluate` would do it.
+        toy = ENCODER_FILE in config.files
+        reader = Reader(folder, threads=1, second_looks=False) if toy else open_reader(folder)
+        text = reader.read(spelled(WORD) if toy else bars(BARS)).text
     except ClipstrError as error:
         return type(error).__name__
-    return "right text" if text == WORD else "another text"
+    except Exception as error:
+        return f"ESCAPES {type(error).__name__}"
+    return "right text" if text in (WORD, BARS) else "another text"
 
 
-def _read_folders(model: Path, folder: Path, count: int, seed: int, said: Any) -> None:
-    for name, copy in mutated_folders(model, folder, count, seed):
+def _read_folders(exported: Path, trained: Path, folder: Path, count: int, seed: int, said: Any) -> None:
+    for name, copy in mutated_folders(exported, trained, folder, count, seed):
         said.send((name, None))
         said.send((name, _reads(copy)))
     said.send(None)
+
+
+def _read_pictures(count: int, seed: int, said: Any) -> None:
+    """Opens and unpacks damaged pictures; what takes too long, or too much memory, is told as such."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libtiff tells there of each that is damaged
+    for number in range(count):
+        kind, content = mutated_picture(number, seed)
+        said.send((kind.partition(" ")[0], None))
+        began = time.process_time()
+        try:
+            load_image(content)
+            found = "a picture"
+        except ImageError as error:
+            found = type(error).__name__
+        except Exception as error:
+            found = f"ESCAPES {type(error).__name__}"
+        if time.process_time() - began > SLOWEST:
+            found = "HANGS"
+        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
+            raise SystemExit(f"{kind} {number} of {seed} took too much memory")
+        said.send((kind.partition(" ")[0], found))
+    said.send(None)
+
+
+def read_mutated_pictures(count: int, seed: int = 0) -> Counter[tuple[str, str]]:
+    """What became of ``count`` damaged pictures: by their format and the outcome."""
+    return outcomes(_read_pictures, count, seed)
 
 
 def _read_cut(folder: Path, count: int, seed: int, said: Any) -> None:
@@ -159,7 +160,7 @@ def _read_cut(folder: Path, count: int, seed: int, said: Any) -> None:
     said.send(None)
 
 
-def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 120.0) -> Counter[tuple[str, str]]:
+def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 600.0) -> Counter[tuple[str, str]]:
     """What became of all that ``work`` tried, in a process of its own, which may die or hang: that counts.
 
     ``work`` takes ``arguments``, how many to try, a seed and where to say what comes; each case is told
@@ -172,7 +173,7 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 120.0
         process = context.Process(target=work, args=(*given, count - done, seed + done, said))
         process.start()
         said.close()
-        case = "at its beginning"
+        case = ""
         while True:
             try:
                 if not hears.poll(patience):
@@ -182,6 +183,8 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 120.0
                 message = hears.recv()
             except EOFError:
                 process.join()
+                if not case:
+                    raise RuntimeError("nothing could be tried") from None
                 found[case, f"DIES ({process.exitcode})"] += 1
                 break
             if message is None:
@@ -198,9 +201,11 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 120.0
     return found
 
 
-def read_mutated_models(model: Path, folder: Path, count: int, seed: int = 0) -> Counter[tuple[str, str]]:
-    """What became of ``count`` damaged copies of the toy ``model``: by the file damaged and the outcome."""
-    return outcomes(_read_folders, model, folder, count, seed)
+def read_mutated_models(
+    exported: Path, trained: Path, folder: Path, count: int, seed: int = 0
+) -> Counter[tuple[str, str]]:
+    """What became of ``count`` damaged copies of the toy and a trained model: by file and outcome."""
+    return outcomes(_read_folders, exported, trained, folder, count, seed)
 
 
 def read_cut_sets(folder: Path, count: int, seed: int = 0) -> Counter[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from clipstr.charset import Charset
 from clipstr.errors import ModelFileError, ModelNotFoundError
 from clipstr.form import Preprocessing, WordForm
 from clipstr.models import DEFAULT_MODEL, ModelConfig, embedded_models, find_model, installed_models
+from configs import signed
 
 CONFIG = ModelConfig(
     name="a name",
@@ -34,9 +36,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def write_signed(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(signed(values)), encoding="utf-8")
+
+
 def changed(folder: Path, **values: Any) -> None:
     path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+    write_signed(path, json.loads(path.read_text(encoding="utf-8")) | values)
 
 
 def test_a_config_comes_back_as_it_was_saved(folder: Path) -> None:
@@ -68,7 +74,7 @@ def test_a_missing_file_and_one_that_the_config_does_not_name_are_refused(folder
 @pytest.mark.parametrize(
     "values",
     [
-        {"format": "clipstr-model/3"},
+        {"format": "clipstr-model/4"},
         {"format": None},
         {"form": None},
         {"form": {"characters": "abc", "max_length": 5}},
@@ -83,6 +89,9 @@ def test_a_missing_file_and_one_that_the_config_does_not_name_are_refused(folder
         {"form": FORM | {"preprocessing": FORM["preprocessing"] | {"deviation": "half"}}},
         {"files": ["encoder.onnx"]},
         {"files": {"encoder.onnx": {"sha256": "0"}}},
+        {"files": {"encoder.onnx": {"sha256": 0, "bytes": 1}}},
+        {"files": {"encoder.onnx": {"sha256": "0", "bytes": "1"}}},
+        {"files": {"encoder.onnx": {"sha256": "0", "bytes": -2}}},
         {"source": None},
         {"charset": "abcd"},
     ],
@@ -90,11 +99,11 @@ def test_a_missing_file_and_one_that_the_config_does_not_name_are_refused(folder
 )
 def test_a_config_with_a_wrong_value_is_refused_and_named(folder: Path, values: dict[str, Any]) -> None:
     changed(folder, **values)
-    with pytest.raises(ModelFileError, match=r"config\.json"):
+    with pytest.raises(ModelFileError, match=r"config\.json: (?!.*sha256 is not)"):
         ModelConfig.load(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", "\udcff"])
+@pytest.mark.parametrize("content", ["", "{", "[1]", "\udcff", "[" * 100_000], ids=range(5))
 def test_what_is_no_config_is_refused(folder: Path, content: str) -> None:
     (folder / "config.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(ModelFileError, match=r"config\.json"):
@@ -105,7 +114,7 @@ def test_a_value_that_is_missing_is_told(folder: Path) -> None:
     path = folder / "config.json"
     values = json.loads(path.read_text(encoding="utf-8"))
     del values["form"]["max_length"]
-    path.write_text(json.dumps(values), encoding="utf-8")
+    write_signed(path, values)
     with pytest.raises(ModelFileError, match=r"has characters, max_length, preprocessing, and not \["):
         ModelConfig.load(folder)
 
@@ -114,6 +123,48 @@ def test_the_form_stands_in_a_config_once(folder: Path) -> None:
     values = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     assert values["form"] == FORM
     assert (folder / "config.json").read_text(encoding="utf-8").count("max_length") == 1
+
+
+def test_a_config_says_its_own_checksum_so_that_it_cannot_become_another_one(folder: Path) -> None:
+    path = folder / "config.json"
+    plain = path.read_text(encoding="utf-8")
+    path.write_text(json.dumps(json.loads(plain), indent=None), encoding="utf-8")  # the same
+    assert ModelConfig.load(folder) == CONFIG.with_files(folder, ["weights.bin"])
+    for old, new in (('"abcß漢"', '"abcß国"'), ("0.4", "0.5"), ('"sha256": "', '"sha256": "f')):
+        assert old in plain
+        path.write_text(plain.replace(old, new), encoding="utf-8")
+        with pytest.raises(ModelFileError, match=r"config\.json: .*sha256 is not that of what it says"):
+            ModelConfig.load(folder)
+    unsigned = {name: value for name, value in json.loads(plain).items() if name != "sha256"}
+    path.write_text(json.dumps(unsigned), encoding="utf-8")
+    with pytest.raises(ModelFileError, match="sha256"):
+        ModelConfig.load(folder)
+
+
+def test_a_config_of_the_second_format_had_no_checksum_of_its_own_and_is_read(folder: Path) -> None:
+    path = folder / "config.json"
+    values = json.loads(path.read_text(encoding="utf-8")) | {"format": "clipstr-model/2"}
+    path.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(ModelFileError, match="it has sha256"):
+        ModelConfig.load(folder)
+    del values["sha256"]
+    path.write_text(json.dumps(values), encoding="utf-8")
+    assert ModelConfig.load(folder) == CONFIG.with_files(folder, ["weights.bin"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_pipes_and_devices_in_the_place_of_a_models_files_are_refused_and_not_waited_for(
+    folder: Path,
+) -> None:
+    config = ModelConfig.load(folder)
+    (folder / "weights.bin").unlink()
+    os.mkfifo(folder / "weights.bin")
+    with pytest.raises(ModelFileError, match="no regular file"):
+        config.verified(folder, "weights.bin")
+    (folder / "config.json").unlink()
+    (folder / "config.json").symlink_to("/dev/zero")
+    with pytest.raises(ModelFileError, match="no regular file"):
+        ModelConfig.load(folder)
 
 
 FIRST = {
@@ -130,7 +181,7 @@ def first(folder: Path, architecture: dict[str, Any]) -> None:
     """Makes the config in ``folder`` one of the first format."""
     path = folder / "config.json"
     values = json.loads(path.read_text(encoding="utf-8")) | FIRST | {"architecture": architecture}
-    del values["form"]
+    del values["form"], values["sha256"]
     path.write_text(json.dumps(values), encoding="utf-8")
 
 

@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+TESTS = Path(__file__).parents[2] / "tests"
+sys.path.insert(0, str(TESTS))
 
 
 def main() -> None:
@@ -25,15 +26,23 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, began = Path(name), time.monotonic()
-        model = write_toy(folder / "toy")
-        found = read_mutated_models(model, folder, options.models, options.seed)
+        toy, trained = write_toy(folder / "toy"), TESTS / "formats" / "3" / "trained"
+        found = read_mutated_models(toy, trained, folder, options.models, options.seed)
         cut = read_cut_sets(folder, options.sets, options.seed)
     print(as_json(found))
     print(as_json(cut))
     everything = (found + cut).items()
-    bad = sum(count for (_, outcome), count in everything if outcome.startswith(("DIES", "HANGS")))
-    print(f"{found.total()} models, {cut.total()} sets, {time.monotonic() - began:.0f} s: {bad} died or hung")
-    raise SystemExit(1 if bad else 0)
+    bad = sum(count for (_, outcome), count in everything if outcome.startswith(("DIES", "HANGS", "ESCAPES")))
+    silent = sum(
+        count
+        for (name, outcome), count in found.items()
+        if outcome == "another text" and not name.endswith("vouched for")
+    )
+    print(
+        f"{found.total()} models, {cut.total()} sets, {time.monotonic() - began:.0f} s: {bad} died, hung or "
+        f"raised what is not ours, {silent} read another text without being vouched for"
+    )
+    raise SystemExit(1 if bad or silent else 0)
 
 
 if __name__ == "__main__":

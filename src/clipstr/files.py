@@ -7,11 +7,13 @@ every moment the old content or the new one is there and nothing between. What c
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,7 +30,9 @@ __all__ = [
     "make_folder",
     "mend_folder",
     "partial_path",
+    "path_below",
     "read_text",
+    "regular_bytes",
     "replace_folder",
     "require_space",
     "require_writable_file",
@@ -256,6 +260,29 @@ def read_text(path: str | Path, *, error: type[ClipstrError] = InputError) -> st
     if "\0" in text:
         raise error(f"{path}: cannot be read: it has zero bytes, as UTF-16 has; save it as UTF-8")
     return text
+
+
+def path_below(folder: Path, name: str) -> Path:
+    """What ``name`` means in ``folder``, without the white space around it.
+
+    Raises ValueError for what leaves the folder or is nothing: a stranger's set must not read other files.
+    """
+    path = Path(name.strip())
+    if not name.strip() or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{name!r} is no path below its folder")
+    return folder / path
+
+
+def regular_bytes(path: str | Path, most: int = -1) -> bytes:
+    """The content of the regular file ``path``, of which at most ``most`` bytes. Raises `OSError`.
+
+    What a stranger's folder holds by a known name may be a pipe, which nobody ever fills, or a link to a
+    device without end: neither is opened.
+    """
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise OSError(errno.EINVAL, "a folder, a pipe or a device, and no regular file")
+    with Path(path).open("rb") as file:
+        return file.read(most)
 
 
 def text_lines(text: str) -> list[str]:

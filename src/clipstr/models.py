@@ -16,9 +16,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from clipstr.arguments import text, whole_number
 from clipstr.calibration import Calibration
 from clipstr.errors import InputError, ModelFileError, ModelNotFoundError
-from clipstr.files import file_sha256, write_json
+from clipstr.files import file_sha256, regular_bytes, write_json
 from clipstr.form import WordForm
 
 __all__ = [
@@ -37,8 +38,10 @@ __all__ = [
 CONFIG_FILE = "config.json"
 CARD_FILE = "CARD.md"
 ENCODER_FILE, DECODER_FILE = "encoder.onnx", "decoder.onnx"
-FORMAT = "clipstr-model/2"
+FORMAT = "clipstr-model/3"
+_SECOND_FORMAT = "clipstr-model/2"  # without a checksum of the config itself
 _FIRST_FORMAT = "clipstr-model/1"  # of 0.1: the form stood in it twice
+_OWN_CHECKSUM = "sha256"  # in a config: of all else in it
 DEFAULT_MODEL = "full"
 ENTRY_POINTS = "clipstr.models"
 ASSETS = Path(__file__).parent / "assets"
@@ -46,10 +49,14 @@ ASSETS = Path(__file__).parent / "assets"
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What a file of a model must be."""
+    """What a file of a model must be. Raises `InputError` for what no file can be."""
 
     sha256: str
     bytes: int
+
+    def __post_init__(self) -> None:
+        text(self.sha256, "sha256", meaning="a checksum in hexadecimal")
+        whole_number(self.bytes, "bytes", least=0, most=1 << 50, meaning="bytes of a file")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +75,18 @@ class ModelConfig:
         """The config in ``folder``; raises `ModelNotFoundError` if there is none, else `ModelFileError`."""
         path = folder / CONFIG_FILE
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = json.loads(regular_bytes(path).decode())
         except FileNotFoundError as error:
             raise ModelNotFoundError(f"{folder}: no model there, it has no {CONFIG_FILE}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelFileError(f"{path}: cannot be read: {error}") from error
         found = values.get("format") if isinstance(values, dict) else None
-        if found not in (FORMAT, _FIRST_FORMAT):
+        if found not in (FORMAT, _SECOND_FORMAT, _FIRST_FORMAT):
             raise ModelFileError(f"{path}: its format is {found!r}, and this clipstr reads {FORMAT!r}")
         try:
-            if found == _FIRST_FORMAT:
+            if found == FORMAT:
+                _require_own_checksum(values)
+            elif found == _FIRST_FORMAT:
                 values = _from_first_format(values)
             _require_no_others(values)
             return cls(
@@ -105,7 +114,7 @@ class ModelConfig:
         }
         if self.calibration is not None:
             values["calibration"] = self.calibration.to_dict()
-        write_json(folder / CONFIG_FILE, values)
+        write_json(folder / CONFIG_FILE, values | {_OWN_CHECKSUM: _own_checksum(values)})
 
     @property
     def checksum(self) -> str:
@@ -127,7 +136,8 @@ class ModelConfig:
             there = ", ".join(self.files) or "none"
             raise ModelFileError(f"{folder}: the model has no {name}; its files: {there}")
         try:
-            content = path.read_bytes()
+            # No more than the config says, and one byte: a link may lead to what has no end.
+            content = regular_bytes(path, record.bytes + 1)
         except OSError as error:
             raise ModelFileError(f"{path}: cannot be read: {error}") from error
         if len(content) != record.bytes or hashlib.sha256(content).hexdigest() != record.sha256:
@@ -135,6 +145,20 @@ class ModelConfig:
                 f"{path}: damaged, its checksum is not the config's; copy or export it again"
             )
         return content
+
+
+def _require_own_checksum(values: dict[str, Any]) -> None:
+    """Takes the config's own checksum out of ``values``; raises `InputError` if it is not theirs."""
+    if values.pop(_OWN_CHECKSUM, None) != _own_checksum(values):
+        raise InputError(
+            f"its {_OWN_CHECKSUM} is not that of what it says: it is damaged, or was changed by hand; copy "
+            "or export the model again"
+        )
+
+
+def _own_checksum(values: dict[str, Any]) -> str:
+    """The SHA-256 of plain ``values``, however they are set out."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _require_no_others(values: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ class _Search:
         for match in self._matches("", parts):
             if Path(match).is_dir():
                 found |= dict.fromkeys(self._below(match))
-            elif any_ending or is_picture(match, self.suffixes):
+            elif (any_ending or is_picture(match, self.suffixes)) and not self._is_endless(Path(match)):
                 found[match] = None
         return sorted(found) or [path]
 
@@ -93,11 +93,23 @@ class _Search:
             str(Path(root) / name)
             for root, names in self._folders(folder)
             for name in names
-            if is_picture(name, self.suffixes) and not name.startswith(".")
+            if is_picture(name, self.suffixes)
+            and not name.startswith(".")
+            and not self._is_endless(Path(root) / name)
         ]
         if not found:
             self.told(f"{folder}: no pictures in this folder")
         return sorted(found)
+
+    def _is_endless(self, file: Path) -> bool:
+        """Whether ``file`` is a pipe or a device, which may never end: it is told, and left out.
+
+        A link that leads nowhere is none: its turn tells what is wrong.
+        """
+        if file.is_file() or not file.exists():
+            return False
+        self.told(f"{file}: a pipe or a device, left out; name it to take it, too")
+        return True
 
     def _folders(self, top: str) -> Iterator[tuple[str, list[str]]]:
         """``top`` and the folders below that are not hidden, with the names of their files."""

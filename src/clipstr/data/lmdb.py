@@ -26,6 +26,7 @@ DATA_FILE = "data.mdb"
 COUNT_KEY = b"num-samples"
 BATCH_BYTES = 32 << 20  # how much write_lmdb gathers before it commits
 FIRST_MAP_BYTES = 64 << 20
+_MOST_DIGITS = 18  # of a count
 
 
 class _Environments:
@@ -161,9 +162,20 @@ class LmdbDataset:
             raise DataError(
                 f"{self.path} has no {COUNT_KEY.decode()}: it is incomplete, or no set of word images"
             )
-        if not stored.isdigit():
+        if not stored.isdigit() or len(stored) > _MOST_DIGITS:
             raise DataError(f"{self.path}: {COUNT_KEY.decode()} is no count: {stored[:40]!r}")
-        return int(stored)
+        count, entries = int(stored), self._entries()
+        if count > entries:  # each sample has a label, or it is none
+            raise DataError(
+                f"{self.path}: {COUNT_KEY.decode()} is {count}, and there are only {entries} entries: the "
+                "set is incomplete, copy it again"
+            )
+        return count
+
+    def _entries(self) -> int:
+        """The keys in the opened file."""
+        assert self._environment is not None
+        return int(self._environment.stat()["entries"])
 
     def _find(self, key: bytes) -> bytes | None:
         if self._environment is None or self._process != os.getpid():

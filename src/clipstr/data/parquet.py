@@ -93,9 +93,11 @@ class ParquetDataset:
         parquet = _pyarrow()
         groups, counts = [], []
         for path in self.files:
+            if path.exists() and not path.is_file():
+                raise DataError(f"{path}: no Parquet file: a pipe, a device or a folder")
             try:
                 file = parquet.ParquetFile(path, memory_map=True)
-            except (OSError, ValueError) as error:  # pyarrow's own errors are of these
+            except _unreadable() as error:
                 raise DataError(f"{path}: no Parquet file that can be read: {error}") from error
             names = file.schema_arrow.names
             if "image" not in names or not any(name in names for name in TEXT_NAMES):
@@ -120,8 +122,11 @@ class ParquetDataset:
         file, group = self._groups[number]
         try:
             values: list[Any] = file.read_row_group(group, columns=[name]).column(0).to_pylist()
-        except (OSError, ValueError) as error:
+        except _unreadable() as error:
             raise DataError(f"{self.path}: its rows cannot be read: {error}") from error
+        rows = self._ends[number] - (self._ends[number - 1] if number else 0)
+        if len(values) != rows:
+            raise DataError(f"{self.path}: {len(values)} rows are there where its end says {rows}")
         return values
 
 
@@ -154,6 +159,13 @@ def write_parquet(folder: str | Path, samples: Iterable[tuple[bytes, str]]) -> i
     if not count:
         raise DataError(f"{out} was not written: there are no samples")
     return count
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What pyarrow raises for files that are damaged, or of a kind that it does not know."""
+    import pyarrow
+
+    return OSError, ValueError, OverflowError, MemoryError, pyarrow.ArrowException
 
 
 def _pyarrow() -> Any:

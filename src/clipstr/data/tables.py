@@ -62,7 +62,7 @@ class TableDataset:
         name = self._row(index)[0]
         path = self.table.parent / name
         try:
-            return path.read_bytes()
+            return files.regular_bytes(path)
         except OSError as error:
             hint = "; the table has backslashes in its paths: write /" if "\\" in name else ""
             raise ImageNotFoundError(
@@ -86,6 +86,8 @@ class TableDataset:
 
     def _read(self) -> list[tuple[str, object]]:
         if self._rows is None:
+            if self.table.exists() and not self.table.is_file():
+                raise DataError(f"{self.table}: cannot be read: a pipe, a device or a folder, and no table")
             text = files.read_text(self.table, error=DataError)
             lines = [(n, line) for n, line in enumerate(files.text_lines(text), 1) if line.strip()]
             found = self._objects(lines) if self.table.suffix == ".jsonl" else self._cells(lines)
@@ -155,10 +157,13 @@ class TableDataset:
         return is_picture(name) or any(sign in name for sign in "/\\") or (self.table.parent / name).is_file()
 
     def _safe(self, name: str, number: int) -> str:
-        """``name`` if it stays in the table's folder: a set from elsewhere must not read other files."""
-        path = Path(name.strip())
-        if not name.strip() or path.is_absolute() or ".." in path.parts:
-            raise DataError(f"{self.table}, row {number}: {name!r} is no path below the table's folder")
+        """``name`` if it stays in the table's folder; else `DataError`."""
+        try:
+            files.path_below(self.table.parent, name)
+        except ValueError as error:
+            raise DataError(
+                f"{self.table}, row {number}: {name!r} is no path below the table's folder"
+            ) from error
         return name.strip()
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from clipstr.charset import Charset
 from clipstr.errors import DataError, ImageError
-from clipstr.files import read_text, text_lines
+from clipstr.files import path_below, read_text, text_lines
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
@@ -185,14 +185,14 @@ def load_photographs(folder: Path) -> list[TruePhotograph]:
             continue
         try:
             photographs.append(_photograph(folder, json.loads(line)))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(f"{file}, line {number}: not a photograph with its words: {error!r}") from error
     return photographs
 
 
 def _photograph(folder: Path, values: dict[str, Any]) -> TruePhotograph:
     words = tuple(_true_word(word) for word in values["words"])
-    return TruePhotograph(folder / str(values["file"]), words)
+    return TruePhotograph(path_below(folder, str(values["file"])), words)
 
 
 def _true_word(values: dict[str, Any]) -> TrueWord:

@@ -38,16 +38,33 @@ def pages_of(source: ImageSource) -> Iterator[Page]:
     Raises an `ImageError` of the kind that tells what is wrong, and `MissingExtraError` for a PDF without
     the package that opens it.
     """
+    name = describe(source)
+    if isinstance(source, (str, os.PathLike)) and _is_pipe(source):
+        with Path(source).open("rb") as file:  # once: what was taken from a pipe does not come again
+            if is_pdf(file.peek(_SEARCHED)):
+                yield from _pdf_pages(file.read(), name)
+            else:
+                yield Page(load_image(file, enough=None))
+        return
     content = _as_pdf(source)
     if content is None:
         yield Page(load_image(source, enough=None))
     else:
-        yield from _pdf_pages(content, describe(source))
+        yield from _pdf_pages(content, name)
 
 
 def is_pdf(content: bytes) -> bool:
     """Whether ``content`` is a PDF, by its signature."""
     return _SIGNATURE in bytes(content[:_SEARCHED])
+
+
+def _is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is there and neither a file nor a folder: a pipe, or a device."""
+    place = Path(path)
+    try:
+        return place.exists() and not place.is_file() and not place.is_dir()
+    except (OSError, ValueError):
+        return False  # `load_image` tells what is wrong
 
 
 def _as_pdf(source: ImageSource) -> bytes | str | None:

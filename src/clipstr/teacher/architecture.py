@@ -135,7 +135,7 @@ def architecture_in(path: Path) -> Architecture:
             mean=tuple(preprocess.get("mean", OPENAI_DATASET_MEAN)),
             deviation=tuple(preprocess.get("std", OPENAI_DATASET_STD)),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TeacherError(f"{path} is no description of an OpenCLIP model: {error}") from error
 
 
