@@ -12,11 +12,15 @@ from PIL import Image
 import toy
 from clipstr.decoding import Decoder, Scorer
 from clipstr.form import Preprocessing
-from clipstr.looking import MORE_LOOKS, View, agreed, second_looks, third_looks
+from clipstr.looking import MORE_LOOKS, Stage, View, agreed, assurance
 from clipstr.reader import Reader
 from clipstr.reading import Match, Reading
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def all_looks(picture: Image.Image) -> list[Image.Image]:
+    return [look for stage in MORE_LOOKS for look in stage.looks(picture)]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +65,7 @@ def test_a_tight_look_reads_a_word_between_other_things(sharp_toy: Path, reader:
     once = Reader(sharp_toy, threads=1, second_looks=False)
     words = ["abab", "caca", "dbdb"]
     pictures = [framed(word) for word in words]
-    assert all(reading.confidence < MORE_LOOKS[0][1] for reading in once.read(pictures))
+    assert all(reading.confidence < MORE_LOOKS[0].doubt for reading in once.read(pictures))
     again, first = reader.read(pictures), once.read(pictures)
     assert [reading.text for reading in again] == words
     assert all(a.confidence > b.confidence for a, b in zip(again, first, strict=True))
@@ -82,7 +86,33 @@ def test_words_that_are_read_without_doubt_are_looked_at_once(
     assert looks == [2]
     looks.clear()
     reader.read([toy.spelled("abc"), framed("abab"), toy.spelled("fed")])
-    assert looks == [3, 4, 3]  # seven more looks at one of them, in batches of four
+    assert looks == [3, 1, 2]  # one of them is turned; then cut or widened, and sure
+
+
+def test_nobody_is_looked_at_again_who_was_sure_at_a_stage_before(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubts = iter([0.65, 0.8, 0.99])  # a later stage would doubt what the one before was sure of
+    seen: list[int] = []
+
+    def looks(picture: Image.Image) -> list[Image.Image]:
+        seen.append(picture.width)
+        return [picture.copy()]
+
+    monkeypatch.setattr("clipstr.reader.MORE_LOOKS", [Stage(looks, doubt) for doubt in doubts])
+    monkeypatch.setattr("clipstr.reader.assurance", lambda readings: 0.7)
+    reader.read([toy.spelled("abc")])
+    assert not seen
+    monkeypatch.setattr("clipstr.reader.assurance", lambda readings: 0.6 if len(readings) == 1 else 0.9)
+    reader.read([toy.spelled("abc")])
+    assert len(seen) == 1
+
+
+def test_looks_that_say_the_same_are_sure_together() -> None:
+    readings = [Reading("cord", 0.5), Reading("card", 0.4), Reading("card", 0.3), Reading("", 0.9)]
+    assert assurance(readings) == pytest.approx(0.7)
+    assert assurance(readings[:1]) == 0.5
+    assert assurance([Reading("", 0.25), Reading("", 0.25)]) == 0.5
 
 
 def test_second_looks_change_neither_order_nor_the_sure_words(reader: Reader) -> None:
@@ -102,8 +132,9 @@ def test_the_text_with_most_confidence_in_all_is_read_as_its_surest_look_read_it
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (1, 400), (400, 1), (3, 4), (100, 32)])
 def test_a_picture_of_any_size_can_be_looked_at_again(size: tuple[int, int]) -> None:
-    looks = second_looks(Image.new("RGB", size, (10, 200, 30)))
-    assert len(looks) == (2 if size[1] > 1.5 * size[0] else 7)
+    looks = all_looks(Image.new("RGB", size, (10, 200, 30)))
+    upright = size[1] > 1.5 * size[0]
+    assert len(looks) == 2 if upright else len(looks) >= 6
     for look in looks:
         assert min(look.size) >= 1
         assert look.mode == "RGB"
@@ -113,7 +144,7 @@ def test_a_picture_of_any_size_can_be_looked_at_again(size: tuple[int, int]) -> 
 @pytest.mark.parametrize("degrees", [15, -15, 30, -30])
 def test_of_a_word_that_lies_askew_one_look_is_the_level_word(degrees: float) -> None:
     level = Image.open(EXAMPLES / "coffee.png").convert("RGB").resize((120, 40))
-    looks = third_looks(level.rotate(degrees, Image.Resampling.BICUBIC, expand=True))
+    looks = all_looks(level.rotate(degrees, Image.Resampling.BICUBIC, expand=True))
     likeness = {}
     for number, look in enumerate(looks):
         as_wide = abs(look.width - 120) <= 4 and abs(look.height - 40) <= 4
@@ -124,16 +155,17 @@ def test_of_a_word_that_lies_askew_one_look_is_the_level_word(degrees: float) ->
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (400, 1), (3, 4), (100, 32), (64, 64)])
-def test_third_looks_are_words_that_can_lie_in_the_crop_and_the_crop_upside_down(
-    size: tuple[int, int],
-) -> None:
-    upside_down, *levelled = third_looks(Image.new("RGB", size, (10, 200, 30)))
+def test_the_last_looks_are_the_crop_upside_down_and_words_that_can_lie_in_it(size: tuple[int, int]) -> None:
+    def last(picture: Image.Image) -> list[Image.Image]:
+        return [look for stage in MORE_LOOKS[-2:] for look in stage.looks(picture)]
+
+    upside_down, *levelled = last(Image.new("RGB", size, (10, 200, 30)))
     assert upside_down.size == size
     for look in levelled:
         assert (look.height + 2) / max(look.width - 2, 1) >= 0.1
         assert max(look.size) <= math.hypot(*size) + 2
-    assert len(third_looks(Image.new("RGB", (400, 30)))) == 1  # no room for a word at such an angle
-    assert not third_looks(Image.new("RGB", (20, 60)))
+    assert len(last(Image.new("RGB", (400, 30)))) == 1  # no room for a word at such an angle
+    assert not last(Image.new("RGB", (20, 60)))
 
 
 def test_of_a_large_photograph_little_is_kept_for_second_looks() -> None:

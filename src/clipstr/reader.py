@@ -19,7 +19,7 @@ from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
 from clipstr.form import WordForm
 from clipstr.imaging import ImageSource, load_image
-from clipstr.looking import MORE_LOOKS, View, agreed
+from clipstr.looking import MORE_LOOKS, View, agreed, assurance
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 from clipstr.reading import Reading
 
@@ -182,9 +182,10 @@ class Reader:
     def _read(self, views: Sequence[View]) -> list[Reading]:
         """The readings of one batch of pictures, second looks included."""
         found = [[reading] for reading in self._decoder.read(self._scorer, [view.pixels for view in views])]
-        for ways, doubt in MORE_LOOKS if self.second_looks else ():
-            doubtful = [row for row, readings in enumerate(found) if agreed(readings).confidence < doubt]
-            looks = [(row, look) for row in doubtful for look in ways(views[row].picture)]
+        doubtful = list(range(len(found)))
+        for stage in MORE_LOOKS if self.second_looks else ():
+            doubtful = [row for row in doubtful if assurance(found[row]) < stage.doubt]
+            looks = [(row, look) for row in doubtful for look in stage.looks(views[row].picture)]
             for batch in _batches(looks, self.batch_size):
                 pixels = [self.form.preprocessing.resize(look) for _, look in batch]
                 for (row, _), reading in zip(batch, self._decoder.read(self._scorer, pixels), strict=True):
