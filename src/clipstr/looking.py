@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
-from rapidfuzz.distance import Levenshtein
 
 from clipstr.form import Preprocessing
 from clipstr.reading import Match, Reading
@@ -134,7 +133,7 @@ def agreed(readings: Sequence[Reading]) -> Reading:
     matches = [reading.match for reading in readings if reading.match is not None]
     free = _surest([Reading(match.free_text, match.free_confidence) for match in matches])
     written = "".join(character.text for character in best.characters)
-    match = Match(free.text, Levenshtein.distance(free.text, written), free.confidence)
+    match = Match.of(free.text, free.confidence, written)
     return replace(best, match=match)
 
 

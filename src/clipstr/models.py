@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +212,8 @@ def installed_models() -> dict[str, Path]:
     Such a package is a model folder with an ``__init__.py``, and names itself as the value of an entry
     point of the group "clipstr.models", the model's name being the entry point's.
     """
+    from importlib.metadata import entry_points  # which takes longer than to find an embedded model
+
     found = embedded_models()
     for entry in entry_points(group=ENTRY_POINTS):
         package = importlib.util.find_spec(entry.value)  # which runs nothing of it

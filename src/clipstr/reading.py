@@ -28,6 +28,14 @@ class Match:
     distance: int  # Levenshtein, in characters
     free_confidence: float  # the model's probability of the free text
 
+    @classmethod
+    def of(cls, free_text: str, free_confidence: float, chosen: str) -> Match:
+        """The match of the text ``chosen`` within a limit with what is read without it."""
+        # Who reads without limits, as most do, shows a first word sooner without these modules.
+        from rapidfuzz.distance import Levenshtein
+
+        return cls(free_text, Levenshtein.distance(free_text, chosen), free_confidence)
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from clipstr.charset import Charset
 from clipstr.decoding.allowed import allowed_classes
@@ -70,4 +69,4 @@ def _differs(logits: np.ndarray, charset: Charset, allowed: np.ndarray) -> bool:
 
 
 def _match(reading: Reading, free: Reading) -> Match:
-    return Match(free.text, Levenshtein.distance(free.text, reading.text), free.confidence)
+    return Match.of(free.text, free.confidence, reading.text)

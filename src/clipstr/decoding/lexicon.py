@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from clipstr.arguments import several
 from clipstr.charset import Charset, normal_form
@@ -38,7 +37,7 @@ class Choice:
 
     def reading(self, free: Reading) -> Reading:
         """The choice as a reading; ``free`` is what was read without the lexicon."""
-        match = Match(free.text, Levenshtein.distance(free.text, self.folded), free.confidence)
+        match = Match.of(free.text, free.confidence, self.folded)
         folded = reading_of(self.folded, self.chances[:-1], self.chances[-1])
         return Reading(self.spelling, folded.confidence, folded.characters, match)
 
