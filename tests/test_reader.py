@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from rapidfuzz.distance import Levenshtein
 
 import clipstr
 import toy
+from clipstr.charset import Charset
 from clipstr.decoding import Decoder, Scorer
 from clipstr.errors import (
     CharsetError,
@@ -305,10 +307,9 @@ def test_impossible_settings_are_refused(toy_model: Path, wrong: dict[str, int])
         Reader(toy_model, **wrong)  # type: ignore[arg-type]
 
 
-def copied(toy_model: Path, target: Path, **values: object) -> Path:
+def copied(toy_model: Path, target: Path, **values: Any) -> Path:
     shutil.copytree(toy_model, target)
-    config = json.loads((target / "config.json").read_text(encoding="utf-8")) | values
-    (target / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    replace(ModelConfig.load(target), **values).save(target)
     return target
 
 
@@ -321,11 +322,11 @@ def test_a_model_that_is_missing_damaged_or_does_not_fit_its_config_is_refused(
     (damaged / "decoder.onnx").write_bytes((damaged / "decoder.onnx").read_bytes()[:-1])
     with pytest.raises(ModelFileError, match=r"decoder\.onnx"):
         Reader(damaged)
-    form = json.loads((toy_model / "config.json").read_text(encoding="utf-8"))["form"]
-    more = form | {"characters": "abcdefghi"}
+    form = ModelConfig.load(toy_model).form
+    more = replace(form, charset=Charset("abcdefghi"))
     with pytest.raises(ModelFileError, match="fit"):
         Reader(copied(toy_model, tmp_path / "charset", form=more))
-    wide = form | {"preprocessing": form["preprocessing"] | {"width": 64}}
+    wide = replace(form, preprocessing=replace(form.preprocessing, width=64))
     with pytest.raises(ModelFileError, match="fit"):
         Reader(copied(toy_model, tmp_path / "wide", form=wide))
 
