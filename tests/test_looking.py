@@ -99,11 +99,11 @@ def test_nobody_is_looked_at_again_who_was_sure_at_a_stage_before(
         seen.append(picture.width)
         return [picture.copy()]
 
-    monkeypatch.setattr("clipstr.reader.MORE_LOOKS", [Stage(looks, doubt) for doubt in doubts])
-    monkeypatch.setattr("clipstr.reader.assurance", lambda readings: 0.7)
+    monkeypatch.setattr("clipstr.looking.MORE_LOOKS", [Stage(looks, doubt) for doubt in doubts])
+    monkeypatch.setattr("clipstr.looking.assurance", lambda readings: 0.7)
     reader.read([toy.spelled("abc")])
     assert not seen
-    monkeypatch.setattr("clipstr.reader.assurance", lambda readings: 0.6 if len(readings) == 1 else 0.9)
+    monkeypatch.setattr("clipstr.looking.assurance", lambda readings: 0.6 if len(readings) == 1 else 0.9)
     reader.read([toy.spelled("abc")])
     assert len(seen) == 1
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clipstr.serve.batching import Batcher, QueueFullError, WorkError
+from clipstr.serve.batching import Batcher, Later, QueueFullError, WorkError
 
 Work = Callable[[str, Sequence[Any]], Sequence[Any]]
 
@@ -23,13 +23,13 @@ class _Recorded:
         if not held_up:
             self.go.set()
 
-    def __call__(self, key: str, items: Sequence[Any]) -> list[str]:
+    def __call__(self, key: str, items: Sequence[Any]) -> list[Any]:
         self.batches.append((key, list(items)))
         self.begun.set()
         assert self.go.wait(10)
         if any(item == "bad" for item in items):
             raise ZeroDivisionError("bad")
-        return [f"{key}{item}" for item in items]
+        return [Later(item[1:], 3) if str(item).startswith("~") else f"{key}{item}" for item in items]
 
 
 def run(
@@ -134,6 +134,42 @@ def test_one_that_fails_harms_nobody_in_its_batch() -> None:
         assert await batcher.submit("k", [3]) == ["k3"]
 
     run(work, test)
+
+
+def test_what_takes_longer_goes_on_with_the_next_batch_and_holds_up_nobody() -> None:
+    work = _Recorded(held_up=True)
+
+    async def test(batcher: Batcher[str, Any, Any]) -> None:
+        slow = asyncio.create_task(batcher.submit("k", ["~~a", "~b", "c", "~d"]))
+        await _begun(work)
+        quick = asyncio.create_task(batcher.submit("k", ["e"]))
+        await asyncio.sleep(0)
+        work.go.set()
+        assert await slow == ["ka", "kb", "kc", "kd"]
+        assert await quick == ["ke"]
+        assert batcher.waiting == 0
+
+    run(work, test, size=6)
+    # What is left is worth three: no more than two are done at once, and none with more than room for it.
+    expected = [["~~a", "~b", "c", "~d"], ["~a", "b"], ["a", "d"], ["e"]]
+    assert [items for _, items in work.batches] == expected
+
+
+def test_who_is_cancelled_between_two_turns_leaves_the_queue() -> None:
+    work = _Recorded(held_up=True)
+
+    async def test(batcher: Batcher[str, Any, Any]) -> None:
+        slow = asyncio.create_task(batcher.submit("k", ["~slow"]))
+        await _begun(work)
+        quick = asyncio.create_task(batcher.submit("k", ["quick"]))
+        await asyncio.sleep(0)
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        work.go.set()
+        assert await quick == ["kquick"]
+
+    run(work, test)
+    assert [items for _, items in work.batches] == [["~slow"], ["quick"]]
 
 
 def test_several_batches_are_done_at_once_if_there_are_workers() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ from PIL import Image
 
 import toy
 from clipstr.errors import InputError
+from clipstr.reader import Outcome
 from clipstr.serve.asks import Options, Picture
-from clipstr.serve.readers import KEPT, Readers, item_values
+from clipstr.serve.batching import Later
+from clipstr.serve.readers import KEPT, Doubtful, Readers, item_values
 from clipstr.serve.refusals import RefusalError
 from clipstr.serve.settings import ServiceSettings
 from pictures import encoded
@@ -23,18 +27,34 @@ def readers(toy_model: Path) -> Readers:
     return Readers(ServiceSettings(scans=False, models=(str(toy_model),), threads=1))
 
 
+def read(readers: Readers, options: Options, pictures: Sequence[Picture]) -> list[Outcome]:
+    """What becomes of ``pictures``, in order, each read on for as long as it is in doubt."""
+    done: dict[int, Outcome] = {}
+    left: dict[int, Picture | Doubtful] = dict(enumerate(pictures))
+    while left:
+        # Those of one turn are read together, as by a service.
+        found = dict(zip(left, readers.read(options, list(left.values())), strict=True))
+        done |= {number: one for number, one in found.items() if isinstance(one, Outcome)}
+        left = {number: one.item for number, one in found.items() if isinstance(one, Later)}
+    return [done[number] for number in range(len(pictures))]
+
+
 def test_the_embedded_model_reads_a_word_the_same_to_the_bit_alone_and_in_company() -> None:
     readers = Readers(ServiceSettings(scans=False, threads=2))
     blurred = [encoded(Image.open(path).convert("RGB").resize((28, 7))) for path in EXAMPLES[:3]]  # doubtful
     contents = [path.read_bytes() for path in EXAMPLES] + blurred
     pictures = [Picture(None, content) for content in contents]
     options = readers.settled(Options())
-    alone = [readers.read(options, [picture])[0].reading for picture in pictures]
+    alone = [read(readers, options, [picture])[0].reading for picture in pictures]
     assert len({reading.text for reading in alone if reading}) >= len(EXAMPLES)
     for company in (pictures, pictures[::-1], [*pictures[:5], Picture(None, b"no picture"), *pictures[5:]]):
-        outcomes = readers.read(options, company)
+        outcomes = read(readers, options, company)
         together = {outcome.source: outcome.reading for outcome in outcomes}
         assert [together[content] for content in contents] == alone
+    assert alone == readers.reader(options).read(contents)  # as without a service
+    first = readers.read(options, pictures)
+    assert Later in {type(one) for one in first[-3:]}
+    assert {type(one) for one in readers.read(replace(options, second_looks=False), pictures)} == {Outcome}
 
 
 def test_readers_of_the_same_options_are_made_once_and_only_the_last_used_are_kept(readers: Readers) -> None:
@@ -70,4 +90,5 @@ def test_a_fault_of_ours_is_told_without_its_details() -> None:
 def test_second_looks_are_as_the_request_says(readers: Readers) -> None:
     for looks in (True, False):
         assert readers.reader(readers.settled(Options(second_looks=looks))).second_looks is looks
-    assert readers.read(readers.settled(Options()), [Picture(None, encoded(toy.spelled("abc")))])[0].reading
+    abc = Picture(None, encoded(toy.spelled("abc")))
+    assert read(readers, readers.settled(Options()), [abc])[0].reading

@@ -16,7 +16,7 @@ from PIL import Image
 from clipstr.form import Preprocessing
 from clipstr.reading import Match, Reading
 
-__all__ = ["MORE_LOOKS", "Stage", "View", "agreed", "assurance"]
+__all__ = ["MORE_LOOKS", "Looked", "Stage", "View", "agreed", "assurance"]
 
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255
 
@@ -42,6 +42,30 @@ class View:
     def of(cls, picture: Image.Image, preprocessing: Preprocessing) -> View:
         """``picture`` made small at once: of a batch of photographs only one is held in full."""
         return cls(preprocessing.resize(picture), picture.reduce(max(1, max(picture.size) // _KEPT)))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A picture, what was read at each look at it so far, and how many ``stages`` of `MORE_LOOKS` it had."""
+
+    view: View
+    readings: tuple[Reading, ...] = ()
+    stages: int = 0
+
+    def ways(self) -> list[Image.Image]:
+        """The picture as it is to be looked at next, after a first look."""
+        return MORE_LOOKS[self.stages].looks(self.view.picture)
+
+    def more(self, readings: Sequence[Reading]) -> Looked:
+        """The picture after its next looks, at which ``readings`` were read."""
+        return Looked(self.view, (*self.readings, *readings), self.stages + bool(self.readings))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it is worth another look: it had none, or not all, and they are not sure enough."""
+        if not self.readings:
+            return True
+        return self.stages < len(MORE_LOOKS) and assurance(self.readings) < MORE_LOOKS[self.stages].doubt
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
 from clipstr.form import WordForm
 from clipstr.imaging import ImageSource, load_image
-from clipstr.looking import MORE_LOOKS, View, agreed, assurance
+from clipstr.looking import Looked, View, agreed
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 from clipstr.reading import Reading
 
@@ -167,31 +167,56 @@ class Reader:
         """One reading per picture, in order. Raises the first `ImageError`."""
         readings: list[Reading] = []
         for batch in _batches(_several(images, "images"), self.batch_size):
-            readings += self._read([self._view(image) for image in batch])
+            readings += self._read([self.view(image) for image in batch])
         return readings
-
-    def _view(self, source: ImageSource) -> View:
-        return View.of(load_image(source), self.form.preprocessing)
 
     def _view_or_error(self, source: ImageSource) -> View | ImageError:
         try:
-            return self._view(source)
+            return self.view(source)
         except ImageError as error:
             return error
 
     def _read(self, views: Sequence[View]) -> list[Reading]:
         """The readings of one batch of pictures, second looks included."""
-        found = [[reading] for reading in self._decoder.read(self._scorer, [view.pixels for view in views])]
-        doubtful = list(range(len(found)))
-        for stage in MORE_LOOKS if self.second_looks else ():
-            doubtful = [row for row in doubtful if assurance(found[row]) < stage.doubt]
-            looks = [(row, look) for row in doubtful for look in stage.looks(views[row].picture)]
-            for batch in _batches(looks, self.batch_size):
-                pixels = [self.form.preprocessing.resize(look) for _, look in batch]
-                for (row, _), reading in zip(batch, self._decoder.read(self._scorer, pixels), strict=True):
-                    found[row].append(reading)
-        last = [agreed(readings) for readings in found]
-        return last if self.calibration is None else [self.calibration.of(reading) for reading in last]
+        found = [Looked(view) for view in views]
+        rows = list(range(len(found)))
+        while rows:
+            for row, looked in zip(rows, self.look([found[row] for row in rows]), strict=True):
+                found[row] = looked
+            rows = [row for row in rows if self.doubts(found[row])]
+        return [self.settled(looked) for looked in found]
+
+    def view(self, source: ImageSource) -> View:
+        """``source`` ready for `look`. Raises `ImageError`."""
+        return View.of(load_image(source), self.form.preprocessing)
+
+    def look(self, several: Sequence[Looked]) -> list[Looked]:
+        """``several`` after their next looks, in order: the first one, or those of their next stage.
+
+        With `doubts` and `settled`, for who decides himself which looks are taken together; all other
+        methods do that for one batch.
+        """
+        resize = self.form.preprocessing.resize
+        looks = [
+            (row, pixels)
+            for row, looked in enumerate(several)
+            for pixels in (map(resize, looked.ways()) if looked.readings else [looked.view.pixels])
+        ]
+        found: list[list[Reading]] = [[] for _ in several]
+        for batch in _batches(looks, self.batch_size):
+            readings = self._decoder.read(self._scorer, [pixels for _, pixels in batch])
+            for (row, _), reading in zip(batch, readings, strict=True):
+                found[row].append(reading)
+        return [looked.more(readings) for looked, readings in zip(several, found, strict=True)]
+
+    def doubts(self, looked: Looked) -> bool:
+        """Whether ``looked`` is worth more looks."""
+        return looked.doubtful and (self.second_looks or not looked.readings)
+
+    def settled(self, looked: Looked) -> Reading:
+        """What all looks at it together say, calibrated if the model is."""
+        last = agreed(looked.readings)
+        return last if self.calibration is None else self.calibration.of(last)
 
 
 def _several(pictures: Iterable[ImageSource], name: str) -> Iterable[ImageSource]:

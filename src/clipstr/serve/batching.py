@@ -9,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-__all__ = ["Batcher", "QueueFullError", "WorkError"]
+__all__ = ["Batcher", "Later", "QueueFullError", "WorkError"]
 
 _log = logging.getLogger("clipstr.serve")
 
@@ -34,14 +34,23 @@ class WorkError(Exception):
     """The work failed on this item although it was done on it alone: a fault of ours, told in the log."""
 
 
+@dataclass(frozen=True)
+class Later(Generic[Item]):
+    """What is left to do of an item that is not done yet: it takes as long as ``weight`` new ones."""
+
+    item: Item
+    weight: int
+
+
 @dataclass
 class _Waiting(Generic[Key, Item, Result]):
-    """One item in the queue, and who waits for it."""
+    """One item in the queue, or what is left of one, and who waits for it."""
 
     key: Key
     item: Item
     answer: asyncio.Future[Result]
     since: float = field(default_factory=time.monotonic)
+    weight: int = 1
 
 
 class Batcher(Generic[Key, Item, Result]):
@@ -51,11 +60,13 @@ class Batcher(Generic[Key, Item, Result]):
     together, an item waits for company ``wait`` seconds at most, ``workers`` batches are done at once, and
     ``room`` items may wait, and only if their turn comes within ``patience``. Whose waiting is cancelled
     leaves the queue. A batch that fails is done again item by item, so that nobody suffers from company.
+    In place of a result there may be `Later`: then what is left of the item is part of the next batch, and
+    the others of its batch are answered: an item that takes long holds up none that does not.
     """
 
     def __init__(
         self,
-        work: Callable[[Key, Sequence[Item]], Sequence[Result]],
+        work: Callable[[Key, Sequence[Item]], Sequence[Result | Later[Item]]],
         *,
         size: int,
         wait: float,
@@ -99,7 +110,7 @@ class Batcher(Generic[Key, Item, Result]):
     def check_room(self, count: int = 1) -> None:
         """Raises `QueueFullError` if ``count`` more items cannot wait, or would wait in vain."""
         # In full batches, as what waits for long is done.
-        ahead = len(self._queue) / self._size * self._pace / self._workers
+        ahead = sum(entry.weight for entry in self._queue) / self._size * self._pace / self._workers
         if len(self._queue) + count > self._room or ahead > self._patience:
             raise QueueFullError(ahead)
 
@@ -118,8 +129,8 @@ class Batcher(Generic[Key, Item, Result]):
             raise
 
     def _leave(self, entries: Sequence[_Waiting[Key, Item, Result]]) -> None:
-        left = {id(entry) for entry in entries}
-        self._queue = deque(entry for entry in self._queue if id(entry) not in left)
+        left = {id(entry.answer) for entry in entries}  # what is left of one is another entry
+        self._queue = deque(entry for entry in self._queue if id(entry.answer) not in left)
         if not self._queue:
             self._filled.clear()
 
@@ -142,9 +153,14 @@ class Batcher(Generic[Key, Item, Result]):
         """The next batch: the first item of the queue and those after it that have its key."""
         batch: list[_Waiting[Key, Item, Result]] = []
         others: deque[_Waiting[Key, Item, Result]] = deque()
-        while self._queue and len(batch) < self._size:
+        left = self._size
+        while self._queue and left > 0:
             entry = self._queue.popleft()
-            (batch if not batch or entry.key == batch[0].key else others).append(entry)
+            if not batch or (entry.key == batch[0].key and entry.weight <= left):
+                batch.append(entry)
+                left -= entry.weight
+            else:
+                others.append(entry)
         others.extend(self._queue)
         self._queue = others
         if not self._queue:
@@ -159,15 +175,21 @@ class Batcher(Generic[Key, Item, Result]):
         seconds = time.monotonic() - begun
         self._pace += 0.2 * (min(seconds, 4 * self._pace) - self._pace)  # one slow batch says little
         self._observe(len(batch), seconds)
+        left = []
         for entry, result in zip(batch, results, strict=True):
             if entry.answer.done():  # cancelled meanwhile
                 continue
             if isinstance(result, WorkError):
                 entry.answer.set_exception(result)
+            elif isinstance(result, Later):
+                left.append(replace(entry, item=result.item, weight=result.weight))
             else:
                 entry.answer.set_result(result)
+        if left:
+            self._queue.extendleft(reversed(left))
+            self._filled.set()
 
-    def _results(self, key: Key, items: Sequence[Item]) -> Sequence[Result | WorkError]:
+    def _results(self, key: Key, items: Sequence[Item]) -> Sequence[Result | Later[Item] | WorkError]:
         """On a thread: the results of ``items``, each alone if they cannot be had together."""
         try:
             return self._work(key, items)

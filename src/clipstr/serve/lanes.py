@@ -12,7 +12,7 @@ from clipstr.scenes import Scene
 from clipstr.serve.asks import OPTIONS, SCAN_OPTIONS, Options, Picture
 from clipstr.serve.batching import Batcher
 from clipstr.serve.metrics import Metrics
-from clipstr.serve.readers import Readers, item_values
+from clipstr.serve.readers import Doubtful, Readers, item_values
 from clipstr.serve.scans import Scan, Scans, scan_values
 from clipstr.serve.settings import ServiceSettings
 
@@ -29,7 +29,7 @@ class Lane(Generic[Result]):
 
     path: str
     known: tuple[str, ...]  # the options that it has
-    batcher: Batcher[Options, Picture, Result]
+    batcher: Batcher[Options, Any, Result]  # of pictures, and of what is left to do about them
     values: Callable[[Picture, Result | BaseException], dict[str, Any]]  # what JSON says of a picture
     scenes: Callable[[Result], Sequence[Scene] | Reading | None]  # what a document needs; None of an error
     seconds: Callable[[int], float]  # that a request of so many pictures may take
@@ -37,7 +37,7 @@ class Lane(Generic[Result]):
 
 def word_lane(settings: ServiceSettings, readers: Readers, metrics: Metrics) -> Lane[Outcome]:
     """The lane of word crops."""
-    batcher: Batcher[Options, Picture, Outcome] = Batcher(
+    batcher: Batcher[Options, Picture | Doubtful, Outcome] = Batcher(
         readers.read,
         size=settings.batch_size,
         wait=settings.wait_seconds,

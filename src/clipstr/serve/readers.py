@@ -5,22 +5,33 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
 
 from clipstr.errors import ImageError, ImageTooLargeError, InputError, NotAnImageError
 from clipstr.imaging import picture_size
+from clipstr.looking import Looked
 from clipstr.reader import Outcome, Reader
 from clipstr.scenes import MIN_CONFIDENCE
 from clipstr.serve.asks import Options, Picture
+from clipstr.serve.batching import Later
 from clipstr.serve.refusals import RefusalError, error_values, failed_values
 from clipstr.serve.settings import ServiceSettings
 
-__all__ = ["Readers", "item_values", "problem_of"]
+__all__ = ["Doubtful", "Readers", "item_values", "problem_of"]
 
+LOOKS = 2  # of a stage of second looks, about: it takes as long as so many new pictures
 KEPT = 32  # readers with options of their own that are kept, the last used ones
+
+
+@dataclass(frozen=True)
+class Doubtful:
+    """A picture that was looked at, and is worth more looks."""
+
+    content: bytes
+    looked: Looked
 
 
 class Readers:
@@ -78,17 +89,37 @@ class Readers:
                 self._restricted.popitem(last=False)
         return reader
 
-    def read(self, options: Options, pictures: Sequence[Picture]) -> list[Outcome]:
-        """What becomes of each of ``pictures``, in order, all of them read as one batch."""
-        problems = [problem_of(picture, self._limits.pixels) for picture in pictures]
-        sound = [
-            picture.content for picture, problem in zip(pictures, problems, strict=True) if problem is None
-        ]
-        outcomes = self.reader(options).stream(sound, first_batch=max(1, len(sound)))
-        return [
-            next(outcomes) if problem is None else Outcome(picture.content, None, problem)
-            for picture, problem in zip(pictures, problems, strict=True)
-        ]
+    def read(
+        self, options: Options, items: Sequence[Picture | Doubtful]
+    ) -> list[Outcome | Later[Picture | Doubtful]]:
+        """What becomes of each of ``items``, in order, all of them looked at once, as one batch.
+
+        What is in doubt after that is to be looked at again later.
+        """
+        reader = self.reader(options)
+        before = [self._looked(reader, item) for item in items]
+        after = iter(reader.look([looked for looked in before if isinstance(looked, Looked)]))
+        found: list[Outcome | Later[Picture | Doubtful]] = []
+        for item, place in zip(items, before, strict=True):
+            if isinstance(place, ImageError):
+                found.append(Outcome(item.content, None, place))
+            elif reader.doubts(looked := next(after)):
+                found.append(Later(Doubtful(item.content, looked), LOOKS))
+            else:
+                found.append(Outcome(item.content, reader.settled(looked), None))
+        return found
+
+    def _looked(self, reader: Reader, item: Picture | Doubtful) -> Looked | ImageError:
+        """``item`` as it was seen so far, or why it cannot be looked at."""
+        if isinstance(item, Doubtful):
+            return item.looked
+        problem = problem_of(item, self._limits.pixels)
+        if problem is not None:
+            return problem
+        try:
+            return Looked(reader.view(item.content))
+        except ImageError as error:
+            return error
 
 
 def problem_of(picture: Picture, pixels: int) -> ImageError | None:
