@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import threading
@@ -9,16 +10,36 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+import toy
 from clipstr.serve.application import application
 from clipstr.serve.service import Service
-from clipstr.serve.settings import ServiceSettings
+from clipstr.serve.settings import Limits, ServiceSettings
+from pictures import encoded
 
 BOUNDARY = "a-boundary-that-no-picture-has"
 LONGEST = 30.0  # seconds that anything may take here
+
+
+LIMITS = Limits(bytes=100_000, held_bytes=150_000, items=4, pixels=50_000, words=5, queue=8)
+
+
+def small_service(model: Path) -> ServiceSettings:
+    """A service of ``model`` that reads words within `LIMITS`."""
+    return ServiceSettings(scans=False, models=(str(model),), threads=1, limits=LIMITS)
+
+
+def picture(text: str) -> bytes:
+    """The picture of ``text`` that the toy model reads, as a file's bytes."""
+    return encoded(toy.spelled(text))
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(picture(text)).decode()
 
 
 @dataclass(frozen=True)

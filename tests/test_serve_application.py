@@ -15,25 +15,15 @@ import pytest
 
 import toy
 from clipstr.reader import Reader
-from clipstr.serve.settings import Limits, ServiceSettings
+from clipstr.serve.settings import ServiceSettings
 from pictures import encoded
-from serving import BOUNDARY, Running, multipart, running, until
-
-LIMITS = Limits(bytes=100_000, held_bytes=150_000, items=4, pixels=50_000, words=5, queue=8)
+from serving import BOUNDARY, Running, base64_of, multipart, picture, running, small_service, until
 
 
 @pytest.fixture(scope="module")
 def served(toy_model: Path) -> Iterator[Running]:
-    with running(ServiceSettings(scans=False, models=(str(toy_model),), threads=1, limits=LIMITS)) as service:
+    with running(small_service(toy_model)) as service:
         yield service
-
-
-def picture(text: str) -> bytes:
-    return encoded(toy.spelled(text))
-
-
-def base64_of(text: str) -> str:
-    return base64.b64encode(picture(text)).decode()
 
 
 LOOK_ONCE = ("second_looks", "no")  # the oracle knows what one look sees

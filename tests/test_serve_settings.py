@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import socket
 import threading
 from collections.abc import Iterator
@@ -15,23 +14,13 @@ import toy
 from clipstr.errors import InputError
 from clipstr.serve.settings import Limits, ServiceSettings
 from pictures import encoded
-from serving import Running, running, until
-
-LIMITS = Limits(bytes=100_000, held_bytes=150_000, items=4, pixels=50_000, words=5, queue=8)
+from serving import Running, base64_of, picture, running, small_service, until
 
 
 @pytest.fixture(scope="module")
 def served(toy_model: Path) -> Iterator[Running]:
-    with running(ServiceSettings(scans=False, models=(str(toy_model),), threads=1, limits=LIMITS)) as service:
+    with running(small_service(toy_model)) as service:
         yield service
-
-
-def picture(text: str) -> bytes:
-    return encoded(toy.spelled(text))
-
-
-def base64_of(text: str) -> str:
-    return base64.b64encode(picture(text)).decode()
 
 
 def test_too_many_bytes_are_refused_before_they_are_sent(served: Running) -> None:

@@ -69,9 +69,9 @@ class Batcher(Generic[Key, Item, Result]):
         work: Callable[[Key, Sequence[Item]], Sequence[Result | Later[Item]]],
         *,
         size: int,
-        wait: float,
-        workers: int,
         room: int,
+        wait: float = 0.0,
+        workers: int = 1,
         patience: float = math.inf,
         observe: Callable[[int, float], None] = lambda size, seconds: None,
     ) -> None:

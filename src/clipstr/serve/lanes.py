@@ -37,43 +37,41 @@ class Lane(Generic[Result]):
 
 def word_lane(settings: ServiceSettings, readers: Readers, metrics: Metrics) -> Lane[Outcome]:
     """The lane of word crops."""
+    limits = settings.limits
     batcher: Batcher[Options, Picture | Doubtful, Outcome] = Batcher(
         readers.read,
         size=settings.batch_size,
         wait=settings.wait_seconds,
         workers=settings.workers,
-        room=settings.limits.queue,
-        patience=settings.limits.seconds,
-        observe=metrics.batches(READ),
+        room=limits.queue,
+        patience=limits.seconds,
+        observe=metrics.lane(READ, "words", lambda: batcher.waiting),
     )
-    metrics.watch("clipstr_queue_words", "Word pictures that wait.", lambda: batcher.waiting)
     return Lane(
-        READ,
-        OPTIONS,
-        batcher,
-        item_values,
-        lambda outcome: outcome.reading,
-        lambda _: settings.limits.seconds,
+        path=READ,
+        known=OPTIONS,
+        batcher=batcher,
+        values=item_values,
+        scenes=lambda outcome: outcome.reading,
+        seconds=lambda _: limits.seconds,
     )
 
 
 def scan_lane(settings: ServiceSettings, readers: Readers, metrics: Metrics) -> Lane[Scan]:
     """The lane of photographs. Raises `MissingExtraError` without the packages for it."""
+    limits = settings.limits
     batcher: Batcher[Options, Picture, Scan] = Batcher(
         Scans(settings, readers).scan,
-        size=1,
-        wait=0,
-        workers=1,  # a photograph takes memory, and pages of PDFs are drawn by a library for one thread
-        room=settings.limits.photographs,
-        patience=settings.limits.seconds,
-        observe=metrics.batches(SCAN),
+        size=1,  # a photograph takes memory, and pages of PDFs are drawn by a library for one thread
+        room=limits.photographs,
+        patience=limits.seconds,
+        observe=metrics.lane(SCAN, "photographs", lambda: batcher.waiting),
     )
-    metrics.watch("clipstr_queue_photographs", "Photographs that wait.", lambda: batcher.waiting)
     return Lane(
-        SCAN,
-        SCAN_OPTIONS,
-        batcher,
-        scan_values,
-        lambda scan: None if scan.error else [scene for _, scene in scan.pages],
-        lambda photographs: photographs * settings.limits.seconds,
+        path=SCAN,
+        known=SCAN_OPTIONS,
+        batcher=batcher,
+        values=scan_values,
+        scenes=lambda scan: None if scan.error else [scene for _, scene in scan.pages],
+        seconds=lambda photographs: photographs * limits.seconds,
     )

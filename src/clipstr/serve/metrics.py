@@ -62,8 +62,12 @@ class Metrics:
             "clipstr_requests_in_flight", "Requests being answered.", registry=self.registry
         )
 
-    def batches(self, path: str) -> Callable[[int, float], None]:
-        """What is told the size and the seconds of each batch of ``path``."""
+    def lane(self, path: str, items: str, waiting: Callable[[], float]) -> Callable[[int, float], None]:
+        """What is told the size and the seconds of each batch of ``path``.
+
+        Shows ``waiting()``, how many of its ``items`` wait, as well.
+        """
+        self.watch(f"clipstr_queue_{items}", f"Pictures that wait at {path}.", waiting)
         sizes, seconds = self.batch_size.labels(path), self.batch_seconds.labels(path)
 
         def observe(size: int, duration: float) -> None:
