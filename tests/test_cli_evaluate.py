@@ -30,7 +30,11 @@ REAL_VAL = Path(__file__).parents[2] / "shared" / "real" / "val"
 class WidthReader:
     """A reader whose word is the picture's width, with the confidence that it is red; toys read nothing."""
 
-    def __init__(self, model: str, *, threads: int | None, batch_size: int, second_looks: bool) -> None:
+    device = "cpu"
+
+    def __init__(
+        self, model: str, *, threads: int | None, batch_size: int, second_looks: bool, device: str
+    ) -> None:
         self.name = model if model in embedded_models() else "toy"
 
     def read_images(self, images: Iterable[Image.Image | np.ndarray]) -> list[Reading]:

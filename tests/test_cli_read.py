@@ -131,7 +131,7 @@ def test_json_lines_hold_every_characters_confidence_and_typed_errors(folder: Pa
     assert failed["error"]["type"] == "NotAnImageError"
     assert "notes.txt" in failed["error"]["message"]
     text, chances, end = toy.greedy(toy.CHARSET.encode("bad"))
-    assert list(good) == ["path", "text", "confidence", "characters"]
+    assert list(good) == ["path", "device", "text", "confidence", "characters"]
     assert good["confidence"] == pytest.approx(np.prod([*chances, end]), abs=1e-5)
     assert [c["text"] for c in good["characters"]] == list(text)
     assert [c["confidence"] for c in good["characters"]] == pytest.approx(chances, abs=1e-5)

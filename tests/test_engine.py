@@ -14,8 +14,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from clipstr.engine import CPU, Session, arrays, runtime, simplified
-from clipstr.errors import InputError, ModelFileError
+from clipstr.devices import AUTO, CPU, DEVICES, Device
+from clipstr.engine import Session, arrays, runtime, simplified
+from clipstr.errors import DeviceError, InputError, ModelFileError
+from clipstr.providers import problem_with
 
 
 def sum_and_product() -> bytes:
@@ -101,7 +103,7 @@ def test_a_graph_comes_from_bytes_a_path_or_a_function(
 
 def test_a_session_comes_out_of_a_pickle_as_it_went_in() -> None:
     session = pickle.loads(pickle.dumps(Session(sum_and_product, threads=1, name="adder")))
-    assert (session.name, session.threads, session.providers) == ("adder", 1, [CPU])
+    assert (session.name, session.threads, session.device) == ("adder", 1, CPU)
     assert session.run(FEEDS)["product"][1, 1] == 32
 
 
@@ -117,10 +119,70 @@ def test_threads_that_are_no_number_of_threads_are_refused(threads: object) -> N
         Session(sum_and_product(), threads=threads)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("providers", [["TpuExecutionProvider"], [], CPU, [3]])
-def test_providers_that_are_not_there_are_named(providers: object) -> None:
-    with pytest.raises(InputError, match="^providers"):
-        Session(sum_and_product(), providers=providers)  # type: ignore[arg-type]
+@pytest.mark.parametrize("device", ["tpu", "", "CPU", "cuda:", "cpu:1", 3, None])
+def test_what_is_no_device_is_refused_and_the_devices_are_named(device: object) -> None:
+    with pytest.raises(InputError, match="^device is .*cpu"):
+        Session(sum_and_product(), device=device)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", sorted(DEVICES))
+def test_a_device_computes_or_says_what_to_install_and_nothing_else_computes_for_it(name: str) -> None:
+    if problem_with(DEVICES[name]):
+        with pytest.raises(DeviceError, match=rf"^the device {name}: .*pip install"):
+            Session(sum_and_product(), device=name)
+        return
+    session = Session(sum_and_product(), device=name)
+    assert session.device.name == name
+    assert session.run(FEEDS)["sum"].tolist() == [[6, 8], [10, 12]]
+
+
+@pytest.fixture
+def helpless(monkeypatch: pytest.MonkeyPatch) -> Device:
+    """A device that begins and computes nothing, which ONNX Runtime's package brings along."""
+    device = Device(name="azure", provider="AzureExecutionProvider", install="pip install onnxruntime")
+    if device.provider not in runtime().get_available_providers():
+        pytest.skip("this ONNX Runtime has no provider that computes nothing")
+    monkeypatch.setitem(DEVICES, "azure", device)
+    return device
+
+
+def product() -> bytes:
+    """A graph of one matrix product."""
+    tensor = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT, shape=["rows", "rows"])
+    nodes = [helper.make_node("MatMul", ["a", "b"], ["product"])]
+    graph = helper.make_graph(nodes, "toy", [tensor("a"), tensor("b")], [tensor("product")])
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    ).SerializeToString()
+
+
+def test_a_device_that_leaves_all_products_to_the_processor_is_an_error(helpless: Device) -> None:
+    with pytest.raises(DeviceError, match="azure cannot compute 1 of 1 matrix products.*the adder"):
+        Session(product(), device="azure", name="the adder")
+    assert Session(sum_and_product(), device="azure").device == helpless  # there is none in it to be left
+
+
+def test_where_the_quickest_cannot_compute_auto_takes_the_processor_and_says_so(
+    helpless: Device, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("clipstr.providers.QUICKER", ("azure",))
+    session = Session(product(), device=AUTO, name="the adder")
+    assert session.device == CPU
+    assert [record.message for record in caplog.records] == [
+        "the device azure cannot compute 1 of 1 matrix products and convolutions of the adder: choose the "
+        "device cpu, or, if the model is in 8 bits, export it with --precision half; the adder goes on "
+        "without it"
+    ]
+    assert pickle.loads(pickle.dumps(session)).device == CPU
+
+
+def test_free_sizes_of_inputs_can_be_fixed() -> None:
+    session = Session(sum_and_product(), sizes={"rows": 2})
+    assert session.inputs["a"] == (2, 2)
+    assert session.in_sizes({"rows": 1}).inputs["a"] == (1, 2)
+    assert pickle.loads(pickle.dumps(session)).inputs["a"] == (2, 2)
+    with pytest.raises(ModelFileError, match="cannot run it"):
+        session.run({name: value[:1] for name, value in FEEDS.items()})
 
 
 @pytest.mark.parametrize("graph", [b"", b"no graph", "nowhere.onnx"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import pickle
 import shutil
 import threading
 from collections import OrderedDict
@@ -21,8 +22,11 @@ import clipstr
 import toy
 from clipstr.charset import Charset
 from clipstr.decoding import Decoder, Scorer
+from clipstr.devices import CPU, DEVICES
+from clipstr.engine import Session
 from clipstr.errors import (
     CharsetError,
+    DeviceError,
     ImageError,
     ImageNotFoundError,
     InputError,
@@ -31,8 +35,9 @@ from clipstr.errors import (
     ModelNotFoundError,
     NotAnImageError,
 )
-from clipstr.exported import KeysAndValues
+from clipstr.exported import BATCHES, KeysAndValues
 from clipstr.models import ModelConfig
+from clipstr.providers import problem_with
 from clipstr.reader import Outcome, Reader
 from clipstr.reading import Reading, WordReader
 
@@ -339,3 +344,38 @@ def test_a_file_that_is_no_graph_is_refused_although_its_checksum_is_right(
     ModelConfig.load(folder).with_files(folder, ["encoder.onnx", "decoder.onnx"]).save(folder)
     with pytest.raises(ModelFileError, match="ONNX Runtime cannot load"):
         Reader(folder)
+
+
+def test_a_reader_says_what_computes_and_a_device_that_is_not_there_is_never_replaced(
+    toy_model: Path,
+) -> None:
+    assert Reader(toy_model, device="cpu").device == "cpu"
+    assert pickle.loads(pickle.dumps(Reader(toy_model, device="cpu"))).device == "cpu"
+    for name, device in DEVICES.items():
+        if problem_with(device):
+            with pytest.raises(DeviceError, match=name):
+                Reader(toy_model, device=name)
+    with pytest.raises(InputError, match="device is 'gpu'"):
+        Reader(toy_model, device="gpu")
+
+
+def test_a_device_that_compiles_for_sizes_gets_few_of_them_and_reads_the_same(
+    toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    run = Session.run
+
+    def counted(self: Session, feeds: dict[str, np.ndarray], outputs: Sequence[str] | None = None) -> Any:
+        if "images" in feeds:
+            sizes.append(len(feeds["images"]))
+        return run(self, feeds, outputs)
+
+    monkeypatch.setattr(Session, "run", counted)
+    monkeypatch.setitem(DEVICES, "cpu", replace(CPU, compiles=True))
+    compiled = Reader(toy_model, threads=1, batch_size=50, device="cpu", second_looks=False)
+    pictures = [toy.picture(levels) for levels in random_levels(50, seed=12)]
+    for count in (1, 2, 8, 9, 32, 50):
+        found = compiled.read(pictures[:count])
+        for reading, levels in zip(found, random_levels(50, seed=12), strict=False):
+            assert_as_the_oracle(reading, levels)
+    assert set(sizes) == set(BATCHES)

@@ -6,22 +6,22 @@ start telemetry, which writes into the home folder and speaks to a server.
 
 from __future__ import annotations
 
-import importlib
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Union
 
 import numpy as np
 
-from clipstr.arguments import several
-from clipstr.errors import InputError, ModelFileError
+from clipstr.devices import AUTO, CPU, Device
+from clipstr.errors import DeviceError, ModelFileError
 from clipstr.forking import unforked
 from clipstr.processors import threads_within
+from clipstr.providers import candidates, options_of, problem_with, products, runtime, session_options
 
-__all__ = ["CPU", "Graph", "Held", "Session", "Shape", "Tensors", "arrays", "runtime", "simplified"]
+__all__ = ["Graph", "Held", "Session", "Shape", "Tensors", "arrays", "runtime", "simplified"]
 
 Tensors = Mapping[str, np.ndarray]
 """Arrays by the name of the graph's input or output."""
@@ -35,56 +35,98 @@ Shape = tuple[int | str | None, ...]
 Graph = Union[bytes, str, "os.PathLike[str]", Callable[[], bytes]]
 """Where a graph comes from: its bytes, its file, or what gives its bytes. This is kept, to open it again."""
 
-CPU = "CPUExecutionProvider"
-
-_ERRORS_ONLY = 3  # ONNX Runtime's third level of five
-
-
-def runtime() -> ModuleType:
-    """ONNX Runtime itself, its telemetry off."""
-    with unforked():
-        # It is read while the package is imported: its own switch in Python comes too late.
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-        return importlib.import_module("onnxruntime")
+_log = logging.getLogger("clipstr")
 
 
 class Session:
     """A graph ready to run. It may be shared by threads, pickled, and used on both sides of a fork.
 
     ``threads`` compute one run together (None or 0: as many as this process may use processors, and never
-    more); ``providers`` are ONNX Runtime's names of what may compute, the best first; ``name`` is what
-    messages call the graph. Raises `ModelFileError` if it cannot be opened, `InputError` for other wrong
+    more); ``device`` is what computes (`clipstr.devices`), and `device` says what that is: nothing else takes
+    its place unless "auto" is asked for. ``sizes`` fix free sizes of inputs by their names, for devices that
+    compile for sizes. ``name`` is what messages call the graph. Raises `ModelFileError` if it cannot be
+    opened, `DeviceError` if the device is not there or computes nothing of it, `InputError` for other wrong
     arguments.
     """
+
+    device: Device
 
     def __init__(
         self,
         graph: Graph,
         *,
         threads: int | None = None,
-        providers: Sequence[str] = (CPU,),
+        device: str = CPU.name,
+        sizes: Mapping[str, int] | None = None,
         name: str | None = None,
     ) -> None:
         # The working folder may be another one when the graph is opened again.
         self._graph = Path(graph).absolute() if isinstance(graph, (str, os.PathLike)) else graph
         self.name = name or (str(self._graph) if isinstance(self._graph, Path) else "the graph")
         self.threads = threads_within(threads)
-        self.providers = _available(providers)
+        self._asked, self.sizes = device, dict(sizes or {})
         self._open()
 
     def _open(self) -> None:
         graph = self._graph
         content = graph() if callable(graph) else graph
+        for device in candidates(self._asked):
+            try:
+                self._open_on(device, content)
+                break
+            except DeviceError as error:
+                if self._asked != AUTO:
+                    raise
+                _log.warning("%s; %s goes on without it", error, self.name)
+        self._process = os.getpid()
+
+    def _open_on(self, device: Device, content: Any) -> None:
+        if problem := problem_with(device):
+            raise DeviceError(f"the device {device.full_name}: {problem}")
         try:
             with unforked():
                 # Its fallback would try the same once more, and print so on standard output.
                 self._session = runtime().InferenceSession(
-                    content, _options(self.threads), providers=self.providers, enable_fallback=0
+                    content,
+                    session_options(self.threads, device, self.sizes),
+                    providers=[(device.provider, options_of(device, self.threads))],
+                    enable_fallback=0,
                 )
             self._tell()
         except Exception as error:  # ONNX Runtime's own errors have no common base but this
-            raise ModelFileError(f"{self.name}: ONNX Runtime cannot load it: {error}") from error
-        self._process = os.getpid()
+            if device.provider == CPU.provider:
+                raise ModelFileError(f"{self.name}: ONNX Runtime cannot load it: {error}") from error
+            raise DeviceError(
+                f"the device {device.full_name} cannot take {self.name}: choose the device cpu ({error})"
+            ) from error
+        self.device = device
+        if device.provider != CPU.provider:
+            self._judge(device)
+
+    def _judge(self, device: Device) -> None:
+        """Tells of products that are left to the processor; raises `DeviceError` if all of them are.
+
+        ONNX Runtime gives the processor whatever a device cannot compute, and does not say so.
+        """
+        if device.provider not in self._session.get_providers():
+            raise DeviceError(
+                f"the device {device.full_name} does not take {self.name}: choose the device cpu"
+            )
+        theirs, all_of_them = products(self._session, device)
+        if theirs == all_of_them:
+            return
+        left = f"{all_of_them - theirs} of {all_of_them} matrix products and convolutions of {self.name}"
+        if not theirs or self._asked == AUTO:
+            raise DeviceError(
+                f"the device {device.full_name} cannot compute {left}: choose the device cpu, or, if the "
+                "model is in 8 bits, export it with --precision half"
+            )
+        _log.warning(
+            "the device %s cannot compute %s: the processor does, which may be slower than the processor "
+            "alone; if the model is in 8 bits, export it with --precision half",
+            device.full_name,
+            left,
+        )
 
     def _tell(self) -> None:
         """Says what the graph has; a name in it that is no text is a UnicodeDecodeError."""
@@ -130,11 +172,16 @@ class Session:
                 _inherited.append(self._session)
                 self._open()
 
+    def in_sizes(self, sizes: Mapping[str, int]) -> Session:
+        """The same graph on the same device for other ``sizes``."""
+        return Session(**{**self.__getstate__(), "device": self.device.full_name, "sizes": sizes})
+
     def __getstate__(self) -> dict[str, Any]:
         return {
             "graph": self._graph,
             "threads": self.threads,
-            "providers": self.providers,
+            "device": self._asked,
+            "sizes": self.sizes,
             "name": self.name,
         }
 
@@ -157,13 +204,13 @@ def simplified(graph: bytes) -> bytes:
     It computes the same with fewer nodes, on any processor and by any other engine, and opens sooner. Raises
     `ModelFileError` if ONNX Runtime cannot load it.
     """
-    options = _options(1)
+    options = session_options(1, CPU, {})
     options.graph_optimization_level = runtime().GraphOptimizationLevel.ORT_ENABLE_BASIC
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "graph.onnx"
         options.optimized_model_filepath = str(file)
         try:
-            runtime().InferenceSession(graph, options, providers=[CPU], enable_fallback=0)
+            runtime().InferenceSession(graph, options, providers=[CPU.provider], enable_fallback=0)
         except Exception as error:
             raise ModelFileError(f"the graph: ONNX Runtime cannot load it: {error}") from error
         return file.read_bytes()
@@ -171,32 +218,3 @@ def simplified(graph: bytes) -> bytes:
 
 # Sessions of a parent process are kept: to close one is to wait for its threads, which are not there.
 _inherited: list[Any] = []
-
-
-def _available(providers: Sequence[str]) -> list[str]:
-    """``providers``, if this ONNX Runtime has all of them; else `InputError`."""
-    providers = list(several(providers, "providers", meaning="ONNX Runtime's names of what may compute"))
-    there = runtime().get_available_providers()
-    missing = [provider for provider in providers if provider not in there]
-    if missing or not providers:
-        raise InputError(
-            f"providers: ONNX Runtime has no {', '.join(missing)} here; it has {', '.join(there)}"
-            if missing
-            else f"providers: name at least one of {', '.join(there)}"
-        )
-    return providers
-
-
-def _options(threads: int) -> Any:
-    options = runtime().SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
-    options.intra_op_num_threads = threads
-    # It would plan the memory for every size of input anew and keep all plans: photographs have many sizes.
-    options.enable_mem_pattern = False
-    # Threads that wait for each other busily cost a third of a word's time on two idle cores, and double
-    # it where anything else runs.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Our integers are products of integers: what looks for pairs of rounding and widening takes time, and
-    # puts pairs in that nobody needs.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    return options

@@ -11,6 +11,7 @@
     │   │   ├── DamagedImageError       a picture that breaks off or does not decode
     │   │   └── ImageTooLargeError      more pixels than we agree to unpack
     │   ├── CharsetError        an alphabet, or a text that does not fit one
+    │   ├── DeviceError         what should compute is not there, or cannot compute the model
     │   ├── LexiconError        a word list that leaves nothing to choose from
     │   └── RecipeError         a training recipe with a wrong key or value
     ├── ModelError              a model that cannot be used
@@ -40,6 +41,7 @@ __all__ = [
     "ClipstrError",
     "DamagedImageError",
     "DataError",
+    "DeviceError",
     "EmptyImageError",
     "ExperimentError",
     "ExportError",
@@ -96,6 +98,10 @@ class ImageTooLargeError(ImageError):
 
 class CharsetError(InputError):
     """An alphabet is unusable, or a text does not fit it."""
+
+
+class DeviceError(InputError):
+    """What should compute is not there, or it cannot compute the model."""
 
 
 class LexiconError(InputError):

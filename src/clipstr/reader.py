@@ -15,6 +15,7 @@ from PIL import Image
 from clipstr.arguments import flag, whole_number
 from clipstr.calibration import Calibration
 from clipstr.decoding import Decoder, Scorer
+from clipstr.devices import AUTO, CPU
 from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
 from clipstr.form import WordForm
@@ -49,12 +50,14 @@ class Reader:
     is a list of words of which the likeliest is read: the one to which the model gives the highest
     probability, however long the list; ``second_looks`` says whether words that are read with doubt are
     looked at again, cut and turned a little (`clipstr.looking`), which reads more of them right and takes
-    longer.
+    longer; ``device`` is what computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never
+    another than that, or "auto" for the quickest that is there. `device` says what it is.
 
     Probabilities are bent by the calibration in the model's config, if it has one (`uncalibrated` gives a
     reader that tells the model's own). Readings do not depend on which pictures share a batch. Raises
     `ModelError` if the model cannot be loaded, `CharsetError` for a wrong ``allow``, `LexiconError` for a
-    wrong ``lexicon``, and `InputError` for other wrong arguments.
+    wrong ``lexicon``, `DeviceError` for a ``device`` that is not there, and `InputError` for other wrong
+    arguments.
     """
 
     def __init__(
@@ -66,12 +69,15 @@ class Reader:
         allow: str | None = None,
         lexicon: Iterable[str] | None = None,
         second_looks: bool = True,
+        device: str = AUTO,
     ) -> None:
         folder = find_model(model)
         config = ModelConfig.load(folder)
         self._begin(config.name, batch_size, second_looks, config.calibration)
         self.config = config
-        self._scorer: Scorer = ExportedModel.open(config, folder, threads=threads)
+        exported = ExportedModel.open(config, folder, threads=threads, device=device)
+        self._scorer: Scorer = exported
+        self.device = exported.device
         self._decoder = Decoder(config.form, allow=allow, lexicon=lexicon)
 
     @classmethod
@@ -83,9 +89,14 @@ class Reader:
         batch_size: int = 32,
         second_looks: bool = True,
         calibration: Calibration | None = None,
+        device: str = CPU.name,
     ) -> Reader:
-        """A reader that asks ``scorer``, such as a recogniser in PyTorch; ``name`` is for tables."""
+        """A reader that asks ``scorer``, such as a recogniser in PyTorch; ``name`` is for tables.
+
+        ``device`` says what computes.
+        """
         reader = cls.__new__(cls)
+        reader.device = device
         reader._begin(name, batch_size, second_looks, calibration)
         reader._scorer, reader._decoder = scorer, Decoder(scorer.form)
         return reader

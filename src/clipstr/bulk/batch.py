@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from clipstr.bulk.columns import ADDED, Finding, added_columns, arrow
+from clipstr.devices import AUTO
 from clipstr.errors import DataError, ImageError, InputError
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 from clipstr.reader import Reader
@@ -39,10 +40,10 @@ class ReadBatch:
     has a line for each of theirs, and ``words`` (text, confidence, line, polygon) stands for ``characters``.
 
     ``threads`` None means as many as the CPUs that the Ray actor or the Spark task was given, or that this
-    process may use. ``batch_size``, ``allow``, ``lexicon`` and ``second_looks`` are those of `Reader`.
-    ``keep`` names the columns of the input that are kept (None: all). The model is loaded at the first
-    batch, once; this object may be pickled, and is pickled without it. Raises `ModelError` if there is no
-    such model, `InputError` for wrong settings, `DataError` for a batch without such a column.
+    process may use. ``batch_size``, ``allow``, ``lexicon``, ``second_looks`` and ``device`` are those of
+    `Reader`. ``keep`` names the columns of the input that are kept (None: all). The model is loaded at the
+    first batch, once; this object may be pickled, and is pickled without it. Raises `ModelError` if there is
+    no such model, `InputError` for wrong settings, `DataError` for a batch without such a column.
 
     In Ray: ``dataset.map_batches(ReadBatch, fn_constructor_kwargs={...}, batch_format="pyarrow")``; in Spark:
     ``frame.mapInPandas(ReadBatch(...).over, schema=...)``.
@@ -59,6 +60,7 @@ class ReadBatch:
         allow: str | None = None,
         lexicon: Iterable[str] | None = None,
         second_looks: bool = True,
+        device: str = AUTO,
         keep: Iterable[str] | None = None,
     ) -> None:
         if mode not in ADDED:
@@ -69,7 +71,7 @@ class ReadBatch:
         self.model = model_identity(folder)
         words = None if lexicon is None else tuple(lexicon)
         self._settings: dict[str, Any] = {"batch_size": batch_size, "allow": allow, "lexicon": words}
-        self._settings["second_looks"] = second_looks
+        self._settings |= {"second_looks": second_looks, "device": device}
         self._folder, self._reader, self._loading = folder, None, threading.Lock()
 
     _reader: Reader | SceneReader | None

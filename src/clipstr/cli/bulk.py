@@ -15,6 +15,7 @@ from clipstr.cli.options import (
     MOST_AT_ONCE,
     Allow,
     BatchSize,
+    DeviceName,
     LexiconFile,
     Model,
     SecondLooks,
@@ -22,6 +23,7 @@ from clipstr.cli.options import (
     lexicon_words,
     new_folder,
 )
+from clipstr.devices import AUTO
 from clipstr.models import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ def bulk(
     allow: Allow = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
+    device: DeviceName = AUTO,
     piece_rows: Annotated[
         int | None,
         typer.Option(
@@ -156,6 +159,7 @@ def bulk(
         allow=allow,
         lexicon=words,
         second_looks=second_looks,
+        device=device,
     )
     job = Job(
         source=source,

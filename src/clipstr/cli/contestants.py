@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clipstr.cli import console
-from clipstr.cli.options import alphabet
+from clipstr.cli.options import alphabet, tell_device
 from clipstr.data import LabelRule, find_sources
+from clipstr.devices import AUTO
 from clipstr.errors import DataError, ModelError
 from clipstr.evaluation import Readings, read_all
 from clipstr.evaluation.page import Looker
@@ -57,11 +58,13 @@ def contestants(
     batch_size: int,
     threads: int,
     second_looks: bool,
+    device: str,
 ) -> list[Contestant]:
     """All that are to read, the model first. Raises what opening them raises, before any work."""
     found: list[Contestant] = []
     for name in (model, *against):
-        reader = opened(name, batch_size, threads or None, second_looks)
+        reader = opened(name, batch_size, threads or None, second_looks, device)
+        tell_device(device, reader.device)
         title = reader.name if second_looks else f"{reader.name}, one look"
         checksum = ModelConfig.load(find_model(name)).checksum
         if any(other.title == title for other in found):
@@ -77,15 +80,19 @@ def contestants(
     return found
 
 
-def opened(model: str, batch_size: int, threads: int | None, second_looks: bool) -> Reader:
+def opened(
+    model: str, batch_size: int, threads: int | None, second_looks: bool, device: str = AUTO
+) -> Reader:
     """What reads with ``model``, a name or a folder: without PyTorch if it is exported."""
     if ENCODER_FILE in ModelConfig.load(find_model(model)).files:
         from clipstr.reader import Reader  # here, so that ``clipstr --help`` need not load ONNX Runtime
 
-        return Reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
+        return Reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks, device=device)
     with console.needs_extra("train", "reading with a model that is not exported"):
         from clipstr.training import open_reader
-    return open_reader(model, batch_size=batch_size, threads=threads, second_looks=second_looks)
+    return open_reader(
+        model, batch_size=batch_size, threads=threads, second_looks=second_looks, device=device
+    )
 
 
 def rule_named(name: str, model: str) -> LabelRule:

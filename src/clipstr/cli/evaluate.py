@@ -14,6 +14,7 @@ from clipstr.cli import console
 from clipstr.cli.contestants import PeerName, contestants, lookers, read_sets, rule_named
 from clipstr.cli.options import (
     BatchSize,
+    DeviceName,
     Json,
     Model,
     Threads,
@@ -23,6 +24,7 @@ from clipstr.cli.options import (
     present_path,
 )
 from clipstr.data import LabelRule
+from clipstr.devices import AUTO
 from clipstr.errors import DataError
 from clipstr.evaluation import (
     Comparison,
@@ -95,6 +97,7 @@ def evaluate(
     ] = None,
     batch_size: BatchSize = 32,
     threads: Threads = 0,
+    device: DeviceName = AUTO,
     second_looks: Annotated[
         bool | None,
         typer.Option(
@@ -170,6 +173,7 @@ def evaluate(
             threads=threads or None,
             batch_size=batch_size,
             second_looks=bool(second_looks),
+            device=device,
             json=json,
             markdown=markdown,
             errors=errors,
@@ -181,7 +185,9 @@ def evaluate(
     rules = _rules(model, charset or [])
     if report:
         require_templates()
-    several = contestants(model, against or [], peer or [], batch_size, threads, second_looks is not False)
+    several = contestants(
+        model, against or [], peer or [], batch_size, threads, second_looks is not False, device
+    )
     with ExitStack() as stack:
         place = (
             keep

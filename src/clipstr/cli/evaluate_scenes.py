@@ -31,6 +31,7 @@ def compare_on_scenes(
     threads: int | None,
     batch_size: int,
     second_looks: bool,
+    device: str,
     json: Path | None,
     markdown: Path | None,
     errors: Path | None,
@@ -46,7 +47,11 @@ def compare_on_scenes(
             f"{unknown[0]} reads words and finds none in photographs; these do: {', '.join(SCENE_PEERS)}"
         )
     engines: list[ScenePeer] = [
-        OurScenes(SceneReader(model, threads=threads, batch_size=batch_size, second_looks=second_looks))
+        OurScenes(
+            SceneReader(
+                model, threads=threads, batch_size=batch_size, second_looks=second_looks, device=device
+            )
+        )
         for model in models
     ]
     engines += [SCENE_PEERS[peer](threads) for peer in dict.fromkeys(peers)]

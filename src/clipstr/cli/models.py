@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from clipstr.cli import console
+from clipstr.devices import DEVICES
 from clipstr.models import CARD_FILE, DEFAULT_MODEL, ModelConfig, installed_models
 
 __all__ = ["models"]
 
 
-def models() -> None:
+def models(
+    devices: Annotated[
+        bool, typer.Option("--devices", help="List what can compute here, and what to install for the rest.")
+    ] = False,
+) -> None:
     """List the models that come with clipstr, and those of other packages that are installed.
 
     Of each: what it reads, how well, how big it is, where its card lies, and its files' checksums.
     """
+    if devices:
+        _show_devices()
+        return
     for name, folder in installed_models().items():
         config = ModelConfig.load(folder)
         size = sum(record.bytes for record in config.files.values())
@@ -30,6 +40,14 @@ def models() -> None:
         console.show(f"{name} (default)" if name == DEFAULT_MODEL else name)
         for label, value in lines.items():
             console.show(f"  {label:<23}{value}")
+
+
+def _show_devices() -> None:
+    """A line for each device: whether it can compute here, or why not."""
+    from clipstr.providers import problem_with
+
+    for device in DEVICES.values():
+        console.show(f"{device.name:<10}{problem_with(device) or 'here'}")
 
 
 def _confidence(config: ModelConfig) -> str:

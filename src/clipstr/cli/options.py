@@ -8,6 +8,7 @@ written to. Numbers have bounds.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,8 @@ from typing import Annotated
 import typer
 
 from clipstr.charset import ALPHABETS, Charset
-from clipstr.cli.console import STANDARD_OUTPUT, require_output
+from clipstr.cli.console import STANDARD_OUTPUT, require_output, tell
+from clipstr.devices import AUTO, CPU, DEVICES, device_named
 from clipstr.errors import ClipstrError, LexiconError
 from clipstr.files import read_text, require_writable_file, require_writable_folder, text_lines
 
@@ -26,6 +28,7 @@ __all__ = [
     "BatchSize",
     "Changes",
     "CharsetName",
+    "DeviceName",
     "FontFolders",
     "Json",
     "LexiconFile",
@@ -48,6 +51,7 @@ __all__ = [
     "new_file",
     "new_folder",
     "present_path",
+    "tell_device",
 ]
 
 MOST_SAMPLES = 999_999_999
@@ -91,6 +95,12 @@ def new_folder(given: str) -> Path:
     return path
 
 
+def _device(given: str) -> str:
+    if filled(given) != AUTO:
+        _require(device_named, given)
+    return given
+
+
 def _json_target(given: str) -> Path:
     if Path(filled(given)) == STANDARD_OUTPUT:
         require_output()
@@ -98,10 +108,9 @@ def _json_target(given: str) -> Path:
     return new_file(given)
 
 
-def _require(check: object, path: Path) -> None:
-    assert callable(check)
+def _require(check: Callable[..., object], given: object) -> None:
     try:
-        check(path)
+        check(given)
     except ClipstrError as error:  # some are ValueErrors, which Typer would tell in words of its own
         raise typer.BadParameter(str(error)) from error
 
@@ -120,6 +129,12 @@ def lexicon_words(file: Path | None) -> list[str] | None:
     return None if file is None else text_lines(read_text(file, error=LexiconError))
 
 
+def tell_device(asked: str, taken: str) -> None:
+    """Tells what computes, unless it is what nobody would ask about: the processor, taken by itself."""
+    if (asked, taken) != (AUTO, CPU.name):
+        tell(f"computing on {taken}" if asked == taken else f"computing on {taken} (--device {asked})")
+
+
 class Precision(str, Enum):
     """How weights are stored."""
 
@@ -136,6 +151,16 @@ BatchSize = Annotated[
 ]
 Threads = Annotated[
     int, typer.Option("--threads", min=0, max=MOST_AT_ONCE, help="0: as many as are useful here.")
+]
+DeviceName = Annotated[
+    str,
+    typer.Option(
+        "--device",
+        parser=_device,
+        metavar="DEVICE",
+        help=f"What computes: {', '.join(DEVICES)}, or auto for the quickest that is there (clipstr models "
+        "--devices).",
+    ),
 ]
 Workers = Annotated[
     int, typer.Option("--workers", min=0, max=MOST_AT_ONCE, help="Processes; 0: as many as are useful here.")

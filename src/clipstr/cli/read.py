@@ -12,15 +12,18 @@ from clipstr.cli.console import Format
 from clipstr.cli.options import (
     Allow,
     BatchSize,
+    DeviceName,
     LexiconFile,
     Model,
     SecondLooks,
     Threads,
     filled,
     lexicon_words,
+    tell_device,
 )
 from clipstr.cli.sources import Troubles, require_something
 from clipstr.cli.streams import standard_input
+from clipstr.devices import AUTO
 from clipstr.models import DEFAULT_MODEL
 from clipstr.pictures import find_pictures
 
@@ -55,6 +58,7 @@ def read(
     allow: Allow = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
+    device: DeviceName = AUTO,
 ) -> None:
     """Read the word in each picture.
 
@@ -76,14 +80,16 @@ def read(
         allow=allow,
         lexicon=words,
         second_looks=second_looks,
+        device=device,
     )
+    tell_device(device, reader.device)
     write = {Format.text: _text, Format.json: _json, Format.csv: _csv}[output]
     with console.progress("reading", len(sources)) as advance:
         if output is Format.csv:
             console.show(console.csv_row(["path", "text", "confidence", "error"]), exact=True)
         outcomes = reader.stream(standard_input() if source == "-" else source for source in sources)
         for source, outcome in zip(sources, outcomes, strict=True):
-            line = write(source, outcome)
+            line = write(source, outcome, reader.device)
             if line is not None:
                 console.show(line, exact=output is not Format.text)
             if outcome.error is not None:
@@ -93,14 +99,14 @@ def read(
         raise typer.Exit(1)
 
 
-def _text(source: str, outcome: Outcome) -> str | None:
+def _text(source: str, outcome: Outcome, device: str) -> str | None:
     if outcome.reading is None:
         return None
     return console.text_row([source, outcome.reading.text, f"{outcome.reading.confidence:.4f}"])
 
 
-def _json(source: str, outcome: Outcome) -> str:
-    line: dict[str, Any] = {"path": source}
+def _json(source: str, outcome: Outcome, device: str) -> str:
+    line: dict[str, Any] = {"path": source, "device": device}
     if outcome.reading is None:
         line["error"] = {"type": type(outcome.error).__name__, "message": str(outcome.error)}
     else:
@@ -108,7 +114,7 @@ def _json(source: str, outcome: Outcome) -> str:
     return json.dumps(line)
 
 
-def _csv(source: str, outcome: Outcome) -> str:
+def _csv(source: str, outcome: Outcome, device: str) -> str:
     if outcome.reading is None:
         return console.csv_row([source, "", "", str(outcome.error)])
     return console.csv_row([source, outcome.reading.text, f"{outcome.reading.confidence:.4f}", ""])

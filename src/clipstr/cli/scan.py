@@ -15,6 +15,7 @@ from clipstr.cli import console
 from clipstr.cli.options import (
     Allow,
     BatchSize,
+    DeviceName,
     LexiconFile,
     Model,
     SecondLooks,
@@ -23,9 +24,11 @@ from clipstr.cli.options import (
     lexicon_words,
     new_file,
     new_folder,
+    tell_device,
 )
 from clipstr.cli.sources import Troubles, require_something
 from clipstr.cli.streams import standard_input, standard_output
+from clipstr.devices import AUTO
 from clipstr.errors import InputError
 from clipstr.files import whole_file
 from clipstr.models import DEFAULT_MODEL
@@ -101,6 +104,7 @@ def scan(
     allow: Allow = None,
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = False,
+    device: DeviceName = AUTO,
 ) -> None:
     """Find and read the words in whole photographs, and in pages of PDFs.
 
@@ -126,7 +130,9 @@ def scan(
         allow=allow,
         lexicon=words,
         second_looks=second_looks,
+        device=device,
     )
+    tell_device(device, reader.device)
     taken = (standard_input() if source == "-" else source for source in sources)
     draw = _Overlays(overlay) if overlay else None
     with console.progress("scanning", len(sources)) as advance:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from clipstr.cli import console
-from clipstr.cli.options import MOST_AT_ONCE, BatchSize, Threads, filled, input_path
+from clipstr.cli.options import MOST_AT_ONCE, BatchSize, DeviceName, Threads, filled, input_path
+from clipstr.devices import AUTO
 from clipstr.files import read_text
 from clipstr.imaging import MAX_PIXELS
 from clipstr.models import DEFAULT_MODEL
@@ -39,6 +40,7 @@ def serve(
     ] = None,
     threads: Threads = 0,
     batch_size: BatchSize = 32,
+    device: DeviceName = AUTO,
     wait: Annotated[
         float,
         typer.Option("--wait", min=0, max=60_000, help="Milliseconds that a picture waits for company."),
@@ -115,6 +117,7 @@ def serve(
         wait_seconds=wait / 1000,
         workers=workers,
         threads=threads or None,
+        device=device,
         token=_token(token_file),
         origins=tuple(allow_origin or ()),
         log_words=log_words,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clipstr.devices import AUTO, CPU, device_named
 from clipstr.engine import Session
 from clipstr.errors import MissingExtraError, ModelFileError
 from clipstr.scenes.binarization import MapSettings, regions_in
@@ -37,7 +38,8 @@ class PaddleDetector:
     """Finds lines of text with a detector of PaddleOCR. It may be shared by threads.
 
     ``model`` is the ONNX file of one (by default PP-OCRv6's small one, inside the ``rapidocr`` package);
-    ``threads`` is how many it computes with (None: as many as are useful). Raises `MissingExtraError` if
+    ``threads`` is how many it computes with (None: as many as are useful); ``device`` is what computes,
+    unless it compiles for sizes, of which photographs have many. Raises `MissingExtraError` if
     there is none, `ModelFileError` if it cannot be opened or is no such detector.
     """
 
@@ -46,6 +48,7 @@ class PaddleDetector:
         model: str | os.PathLike[str] | None = None,
         *,
         threads: int | None = None,
+        device: str = CPU.name,
         maps: MapSettings | None = None,
         pyramid: PyramidSettings | None = None,
     ) -> None:
@@ -53,7 +56,9 @@ class PaddleDetector:
         self.maps, self.pyramid = maps or MapSettings(), pyramid or PyramidSettings()
         self.name = file.stem.split("_")[0]
         self.unit = Unit.line
-        self._session = Session(file, threads=threads)
+        # Every photograph has a size of its own, for which nobody would wait to have the network compiled.
+        compiles = device != AUTO and device_named(device).compiles
+        self._session = Session(file, threads=threads, device=CPU.name if compiles else device)
         if len(self._session.inputs) != 1 or len(self._session.outputs) != 1:
             raise ModelFileError(f"{file}: no detector of PaddleOCR: it has not one input and one output")
         self._input, self._output = next(iter(self._session.inputs)), next(iter(self._session.outputs))

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from clipstr.calibration import Calibration
+from clipstr.devices import AUTO
 from clipstr.errors import ImageError, InputError, MissingExtraError
 from clipstr.imaging import ImageSource
 from clipstr.models import DEFAULT_MODEL
@@ -64,11 +65,11 @@ class SceneReader:
     """Finds and reads the words in photographs. It may be shared by threads.
 
     ``model`` is the name of an embedded word reader or a folder, as of `Reader`, and so are ``batch_size``,
-    ``threads``, ``allow``, ``lexicon`` and ``second_looks``; ``detector`` is what finds text (by default
-    PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in a line apart. Words with
-    less than ``min_confidence`` are left out, confidence being calibrated as that of `Reader`. Second looks
-    find a few more words and make many wrong ones sure, so that here they are looked at once (docs/scenes.md
-    has the figures).
+    ``threads``, ``allow``, ``lexicon``, ``second_looks`` and ``device``; ``detector`` is what finds text (by
+    default PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in a line apart. Words
+    with less than ``min_confidence`` are left out, confidence being calibrated as that of `Reader`. Second
+    looks find a few more words and make many wrong ones sure, so that here they are looked at once
+    (docs/scenes.md has the figures).
 
     Raises what `Reader` does, `MissingExtraError` if the extra is not installed, and `InputError` for a
     ``min_confidence`` that is none.
@@ -86,13 +87,14 @@ class SceneReader:
         allow: str | None = None,
         lexicon: Iterable[str] | None = None,
         second_looks: bool = False,
+        device: str = AUTO,
     ) -> None:
         self.min_confidence = _probability(min_confidence)
         _check_extra()
         if detector is None:
             from clipstr.scenes.paddle import PaddleDetector
 
-            detector = PaddleDetector(threads=threads)
+            detector = PaddleDetector(threads=threads, device=device)
         self.detector: Detector = detector
         self.splitter: Splitter = splitter or GapNetwork()
         self.reader = Reader(
@@ -102,7 +104,13 @@ class SceneReader:
             allow=allow,
             lexicon=lexicon,
             second_looks=second_looks,
+            device=device,
         )
+
+    @property
+    def device(self) -> str:
+        """What computes the word reader's encoder."""
+        return self.reader.device
 
     def restricted(
         self,

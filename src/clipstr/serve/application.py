@@ -99,6 +99,7 @@ def _models(service: Service) -> Answering:
                         "default": name == service.readers.default,
                         "characters": reader.config.form.charset.characters,
                         "max_length": reader.config.form.max_length,
+                        "device": reader.device,
                         "files": {file: r.sha256 for file, r in reader.config.files.items()},
                     }
                     for name, reader in service.readers.models.items()

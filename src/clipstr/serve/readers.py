@@ -44,7 +44,9 @@ class Readers:
         self._limits = settings.limits
         self.models: dict[str, Reader] = {}
         for model in settings.models:
-            reader = Reader(model, batch_size=settings.batch_size, threads=settings.threads)
+            reader = Reader(
+                model, batch_size=settings.batch_size, threads=settings.threads, device=settings.device
+            )
             if reader.name in self.models:
                 raise InputError(f"two models are called {reader.name!r}: serve one of them")
             self.models[reader.name] = reader

@@ -33,7 +33,7 @@ class Scans:
 
     def __init__(self, settings: ServiceSettings, readers: Readers) -> None:
         self._limits, self._readers = settings.limits, readers
-        self._scene_reader = SceneReader(settings.models[0], threads=settings.threads)
+        self._scene_reader = SceneReader(settings.models[0], threads=settings.threads, device=settings.device)
 
     def scan(self, options: Options, pictures: Sequence[Picture]) -> list[Scan]:
         """What is read in each of ``pictures``, in order."""

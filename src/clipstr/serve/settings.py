@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from clipstr.devices import AUTO
 from clipstr.errors import InputError
 from clipstr.models import DEFAULT_MODEL
 
@@ -50,6 +51,7 @@ class ServiceSettings:
     wait_seconds: float = 0.003  # how long a picture waits for company
     workers: int = 1  # batches that are read at once
     threads: int | None = None  # of one batch; None: as many as this process may use cores
+    device: str = AUTO  # what computes
     scans: bool = True  # whether photographs are read, if the packages for it are there
     token: str | None = None  # the bearer token that requests must have; None: none
     origins: tuple[str, ...] = ()  # of web pages elsewhere that may ask (CORS)
