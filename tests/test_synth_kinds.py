@@ -11,7 +11,7 @@ import pytest
 from clipstr.synth import KindRenderer, SynthConfig, WordRenderer, find_fonts, settings_of_kind
 from clipstr.synth.drawing import Lettering, draw_word
 from clipstr.synth.kinds import KINDS
-from clipstr.synth.lexicon import our_list
+from clipstr.wordlists import our_list
 from clipstr.synth.occlusion import cover_letter
 
 KNOWN = {"".join(sorted(word.lower())) for name in ("english", "signs") for word in our_list(name)}

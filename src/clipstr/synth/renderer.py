@@ -14,7 +14,7 @@ from clipstr.synth.camera import taken
 from clipstr.synth.config import Sample, SynthConfig
 from clipstr.synth.drawing import Lettering, draw_line, draw_word
 from clipstr.synth.geometry import place_word
-from clipstr.synth.lexicon import WordList
+from clipstr.wordlists import WordList
 from clipstr.synth.occlusion import occluder
 from clipstr.synth.scene import paint, with_neighbours
 from clipstr.synth.words import Vocabulary

@@ -12,7 +12,7 @@ from clipstr.errors import DataError, InputError
 from clipstr.synth.config import SynthConfig
 from clipstr.synth.fitting import Fitting
 from clipstr.synth.hard import HARD, HardTexts
-from clipstr.synth.lexicon import LANGUAGES, WordList, our_list, system_list
+from clipstr.wordlists import LANGUAGES, WordList, our_list, system_list
 from clipstr.synth.numbers import contact, number
 
 __all__ = ["LENGTHS", "Vocabulary"]

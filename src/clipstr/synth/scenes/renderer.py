@@ -12,7 +12,7 @@ from clipstr.fonts import FontFace, FontSet, find_fonts
 from clipstr.synth.camera import taken
 from clipstr.synth.colours import Palette, palette, standing_out
 from clipstr.synth.geometry import warped
-from clipstr.synth.lexicon import WordList
+from clipstr.wordlists import WordList
 from clipstr.synth.looks import paint_word
 from clipstr.synth.painting import over, plain
 from clipstr.synth.renderer import opencv_alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +14,7 @@ import numpy as np
 from clipstr.errors import DataError
 from clipstr.files import read_text, text_lines
 
-__all__ = ["LANGUAGES", "WordList", "load_words", "our_list", "system_list"]
+__all__ = ["LANGUAGES", "WordList", "known_words", "load_words", "our_list", "skeleton", "system_list"]
 
 LANGUAGES = (
     "german",
@@ -59,6 +60,20 @@ class WordList:
 def our_list(name: str) -> tuple[str, ...]:
     """The words of the list ``name`` that comes with the package, the most frequent first."""
     return tuple((files(__package__) / f"{name}.txt").read_text(encoding="utf-8").split())
+
+
+def skeleton(text: str) -> str:
+    """The letters and digits of ``text``, small and without marks: what a word is known by."""
+    bare = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(character for character in bare if character.isalnum())
+
+
+@lru_cache(maxsize=1)
+def known_words() -> frozenset[str]:
+    """The `skeleton` of every word of two letters and more of all our lists."""
+    lists = sorted(entry.name for entry in files(__package__).iterdir() if entry.name.endswith(".txt"))
+    bare = (skeleton(word) for name in lists for word in our_list(name.removesuffix(".txt")))
+    return frozenset(word for word in bare if len(word) > 1)
 
 
 @lru_cache(maxsize=1)
