@@ -25,7 +25,7 @@ def all_looks(picture: Image.Image) -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def reader(sharp_toy: Path) -> Reader:
-    return Reader(sharp_toy, threads=1, batch_size=4)
+    return Reader(sharp_toy, threads=1, batch_size=4, known_words=False)  # its words are none
 
 
 def framed(text: str) -> Image.Image:
@@ -100,10 +100,12 @@ def test_nobody_is_looked_at_again_who_was_sure_at_a_stage_before(
         return [picture.copy()]
 
     monkeypatch.setattr("clipstr.looking.MORE_LOOKS", [Stage(looks, doubt) for doubt in doubts])
-    monkeypatch.setattr("clipstr.looking.assurance", lambda readings: 0.7)
+    monkeypatch.setattr("clipstr.looking.SURE", 1.1)
+    monkeypatch.setattr("clipstr.looking.assurance", lambda readings, prior: 0.7)
     reader.read([toy.spelled("abc")])
     assert not seen
-    monkeypatch.setattr("clipstr.looking.assurance", lambda readings: 0.6 if len(readings) == 1 else 0.9)
+    sure = {1: 0.6, 2: 0.9}
+    monkeypatch.setattr("clipstr.looking.assurance", lambda readings, prior: sure[len(readings)])
     reader.read([toy.spelled("abc")])
     assert len(seen) == 1
 

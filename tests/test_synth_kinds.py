@@ -11,8 +11,8 @@ import pytest
 from clipstr.synth import KindRenderer, SynthConfig, WordRenderer, find_fonts, settings_of_kind
 from clipstr.synth.drawing import Lettering, draw_word
 from clipstr.synth.kinds import KINDS
-from clipstr.wordlists import our_list
 from clipstr.synth.occlusion import cover_letter
+from clipstr.wordlists import our_list
 
 KNOWN = {"".join(sorted(word.lower())) for name in ("english", "signs") for word in our_list(name)}
 

@@ -17,9 +17,9 @@ from clipstr.errors import DataError, InputError
 from clipstr.synth import SynthConfig, WordList, load_words
 from clipstr.synth.config import WordShares
 from clipstr.synth.hard import HARD, INSIDE
-from clipstr.wordlists import LANGUAGES, our_list
 from clipstr.synth.numbers import contact, number
 from clipstr.synth.words import LENGTHS, Vocabulary
+from clipstr.wordlists import LANGUAGES, our_list
 
 OURS = ("english", "signs", "names", "places", "brands", "abbreviations", *LANGUAGES)
 

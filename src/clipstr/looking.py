@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from clipstr.decoding.prior import Prior, no_prior
 from clipstr.form import Preprocessing
 from clipstr.reading import Match, Reading
 
@@ -60,12 +61,16 @@ class Looked:
         """The picture after its next looks, at which ``readings`` were read."""
         return Looked(self.view, (*self.readings, *readings), self.stages + bool(self.readings))
 
-    @property
-    def doubtful(self) -> bool:
-        """Whether it is worth another look: it had none, or not all, and they are not sure enough."""
+    def doubtful(self, prior: Prior = no_prior) -> bool:
+        """Whether it is worth another look: it had none, or not all, and they are not sure enough.
+
+        A first look that is `SURE` is enough, whatever the text's ``prior``.
+        """
         if not self.readings:
             return True
-        return self.stages < len(MORE_LOOKS) and assurance(self.readings) < MORE_LOOKS[self.stages].doubt
+        if self.stages == len(MORE_LOOKS) or (not self.stages and self.readings[0].confidence >= SURE):
+            return False
+        return assurance(self.readings, prior) < MORE_LOOKS[self.stages].doubt
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,9 @@ def far_askew_looks(picture: Image.Image) -> list[Image.Image]:
     return [] if _runs_upright(picture) else _levelled_looks(picture, _FAR_ASKEW)
 
 
+SURE = 0.8
+"""The confidence from which a word is not looked at again, whether it is a known one or not."""
+
 MORE_LOOKS = (
     Stage(turned_looks, 0.7),
     Stage(tight_and_wide_looks, 0.85),
@@ -135,38 +143,43 @@ def _runs_upright(picture: Image.Image) -> bool:
     return picture.height > _UPRIGHT * picture.width
 
 
-def assurance(readings: Sequence[Reading]) -> float:
+def assurance(readings: Sequence[Reading], prior: Prior = no_prior) -> float:
     """How much confidence all looks together have in the text that they agree on (`agreed`).
 
-    It is the sum, so that two looks that say the same with half a doubt are sure.
+    It is the sum, so that two looks that say the same with half a doubt are sure, times the text's ``prior``.
     """
-    text = _surest(readings).text
-    return sum(reading.confidence for reading in readings if reading.text == text)
+    text = _surest(readings, prior).text
+    return prior(text) * sum(reading.confidence for reading in readings if reading.text == text)
 
 
-def agreed(readings: Sequence[Reading]) -> Reading:
+def agreed(readings: Sequence[Reading], prior: Prior = no_prior) -> Reading:
     """The text that the looks have most confidence in, all together, as the surest of them read it.
+
+    A text's confidence counts as much as its ``prior`` says.
 
     A look at which nothing was read says nothing, unless none of them read anything. What is read without
     limits, if there are any, is agreed on by itself: it may be sure at another look. Probabilities are the
     model's own here: the thresholds of `MORE_LOOKS` are about them.
     """
-    best = replace(_surest(readings), looks=len(readings))
+    best = replace(_surest(readings, prior), looks=len(readings))
     if best.match is None:
         return best
     matches = [reading.match for reading in readings if reading.match is not None]
-    free = _surest([Reading(match.free_text, match.free_confidence) for match in matches])
+    free = _surest([Reading(match.free_text, match.free_confidence) for match in matches], prior)
     written = "".join(character.text for character in best.characters)
     match = Match.of(free.text, free.confidence, written)
     return replace(best, match=match)
 
 
-def _surest(readings: Sequence[Reading]) -> Reading:
+def _surest(readings: Sequence[Reading], prior: Prior) -> Reading:
     confidence: defaultdict[str, float] = defaultdict(float)
     saying = [reading for reading in readings if reading.text] or readings
     for reading in saying:
         confidence[reading.text] += reading.confidence
-    return max(saying, key=lambda reading: (confidence[reading.text], reading.confidence))
+    worth = (
+        {text: prior(text) * sure for text, sure in confidence.items()} if len(confidence) > 1 else confidence
+    )
+    return max(saying, key=lambda reading: (worth[reading.text], reading.confidence))
 
 
 def _cut(picture: Image.Image, *, above: float = 0.0, below: float = 0.0, sides: float = 0.0) -> Image.Image:

@@ -15,6 +15,7 @@ from PIL import Image
 from clipstr.arguments import flag, whole_number
 from clipstr.calibration import Calibration
 from clipstr.decoding import Decoder, Scorer
+from clipstr.decoding.prior import Prior, no_prior, word_prior
 from clipstr.devices import AUTO, CPU
 from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
@@ -50,7 +51,9 @@ class Reader:
     is a list of words of which the likeliest is read: the one to which the model gives the highest
     probability, however long the list; ``second_looks`` says whether words that are read with doubt are
     looked at again, cut and turned a little (`clipstr.looking`), which reads more of them right and takes
-    longer; ``device`` is what computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never
+    longer; ``known_words`` says whether a word read with doubt is rather taken for one that is known than for
+    another that looks alike (`clipstr.decoding.prior`), which a lexicon makes needless and codes do not want;
+    ``device`` is what computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never
     another than that, or "auto" for the quickest that is there. `device` says what it is.
 
     Probabilities are bent by the calibration in the model's config, if it has one (`uncalibrated` gives a
@@ -70,10 +73,11 @@ class Reader:
         lexicon: Iterable[str] | None = None,
         second_looks: bool = True,
         device: str = AUTO,
+        known_words: bool = True,
     ) -> None:
         folder = find_model(model)
         config = ModelConfig.load(folder)
-        self._begin(config.name, batch_size, second_looks, config.calibration)
+        self._begin(config.name, batch_size, second_looks, known_words, config.calibration)
         self.config = config
         exported = ExportedModel.open(config, folder, threads=threads, device=device)
         self._scorer: Scorer = exported
@@ -88,6 +92,7 @@ class Reader:
         name: str,
         batch_size: int = 32,
         second_looks: bool = True,
+        known_words: bool = True,
         calibration: Calibration | None = None,
         device: str = CPU.name,
     ) -> Reader:
@@ -97,16 +102,28 @@ class Reader:
         """
         reader = cls.__new__(cls)
         reader.device = device
-        reader._begin(name, batch_size, second_looks, calibration)
+        reader._begin(name, batch_size, second_looks, known_words, calibration)
         reader._scorer, reader._decoder = scorer, Decoder(scorer.form)
         return reader
 
-    def _begin(self, name: str, batch_size: int, second_looks: bool, calibration: Calibration | None) -> None:
+    def _begin(
+        self,
+        name: str,
+        batch_size: int,
+        second_looks: bool,
+        known_words: bool,
+        calibration: Calibration | None,
+    ) -> None:
         self.name, self.calibration = name, calibration
         self.batch_size = whole_number(
             batch_size, "batch_size", least=1, most=LARGEST_BATCH, meaning="pictures read together"
         )
         self.second_looks = flag(second_looks, "second_looks")
+        self.known_words = flag(known_words, "known_words")
+
+    @property
+    def _prior(self) -> Prior:
+        return word_prior if self.known_words and not self._decoder.has_lexicon else no_prior
 
     @property
     def form(self) -> WordForm:
@@ -119,15 +136,18 @@ class Reader:
         allow: str | None = None,
         lexicon: Iterable[str] | None = None,
         second_looks: bool | None = None,
+        known_words: bool | None = None,
     ) -> Reader:
         """A reader with this one's model, already loaded, and its own ``allow`` and ``lexicon``.
 
-        ``second_looks`` None leaves them as they are here. Raises `CharsetError` and `LexiconError` as making
-        a reader does.
+        ``second_looks`` and ``known_words`` None leave them as they are here. Raises `CharsetError` and
+        `LexiconError` as making a reader does.
         """
         reader = copy.copy(self)
         if second_looks is not None:
             reader.second_looks = flag(second_looks, "second_looks")
+        if known_words is not None:
+            reader.known_words = flag(known_words, "known_words")
         reader._decoder = Decoder(self.form, allow=allow, lexicon=lexicon)
         return reader
 
@@ -222,11 +242,11 @@ class Reader:
 
     def doubts(self, looked: Looked) -> bool:
         """Whether ``looked`` is worth more looks."""
-        return looked.doubtful and (self.second_looks or not looked.readings)
+        return looked.doubtful(self._prior) and (self.second_looks or not looked.readings)
 
     def settled(self, looked: Looked) -> Reading:
         """What all looks at it together say, calibrated if the model is."""
-        last = agreed(looked.readings)
+        last = agreed(looked.readings, self._prior)
         return last if self.calibration is None else self.calibration.of(last)
 
 

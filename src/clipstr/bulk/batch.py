@@ -40,10 +40,11 @@ class ReadBatch:
     has a line for each of theirs, and ``words`` (text, confidence, line, polygon) stands for ``characters``.
 
     ``threads`` None means as many as the CPUs that the Ray actor or the Spark task was given, or that this
-    process may use. ``batch_size``, ``allow``, ``lexicon``, ``second_looks`` and ``device`` are those of
-    `Reader`. ``keep`` names the columns of the input that are kept (None: all). The model is loaded at the
-    first batch, once; this object may be pickled, and is pickled without it. Raises `ModelError` if there is
-    no such model, `InputError` for wrong settings, `DataError` for a batch without such a column.
+    process may use. ``batch_size``, ``allow``, ``lexicon``, ``second_looks``, ``known_words`` and ``device``
+    are those of `Reader`. ``keep`` names the columns of the input that are kept (None: all). The model is
+    loaded at the first batch, once; this object may be pickled, and is pickled without it. Raises
+    `ModelError` if there is no such model, `InputError` for wrong settings, `DataError` for a batch without
+    such a column.
 
     In Ray: ``dataset.map_batches(ReadBatch, fn_constructor_kwargs={...}, batch_format="pyarrow")``; in Spark:
     ``frame.mapInPandas(ReadBatch(...).over, schema=...)``.
@@ -61,6 +62,7 @@ class ReadBatch:
         lexicon: Iterable[str] | None = None,
         second_looks: bool = True,
         device: str = AUTO,
+        known_words: bool = True,
         keep: Iterable[str] | None = None,
     ) -> None:
         if mode not in ADDED:
@@ -71,7 +73,7 @@ class ReadBatch:
         self.model = model_identity(folder)
         words = None if lexicon is None else tuple(lexicon)
         self._settings: dict[str, Any] = {"batch_size": batch_size, "allow": allow, "lexicon": words}
-        self._settings |= {"second_looks": second_looks, "device": device}
+        self._settings |= {"second_looks": second_looks, "known_words": known_words, "device": device}
         self._folder, self._reader, self._loading = folder, None, threading.Lock()
 
     _reader: Reader | SceneReader | None
@@ -104,7 +106,7 @@ class ReadBatch:
         known = None
         if words is not None:
             known = {"words": len(words), "sha256": hashlib.sha256("\n".join(words).encode()).hexdigest()}
-        kept = {name: self._settings[name] for name in ("allow", "second_looks")}
+        kept = {name: self._settings[name] for name in ("allow", "second_looks", "known_words")}
         return {"mode": self.mode, "column": self.column, **kept, "lexicon": known}
 
     def _find(self, cells: list[Any]) -> list[Finding]:

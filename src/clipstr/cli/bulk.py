@@ -16,6 +16,7 @@ from clipstr.cli.options import (
     Allow,
     BatchSize,
     DeviceName,
+    KnownWords,
     LexiconFile,
     Model,
     SecondLooks,
@@ -128,6 +129,7 @@ def bulk(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
     device: DeviceName = AUTO,
+    known_words: KnownWords = True,
     piece_rows: Annotated[
         int | None,
         typer.Option(
@@ -160,6 +162,7 @@ def bulk(
         lexicon=words,
         second_looks=second_looks,
         device=device,
+        known_words=known_words,
     )
     job = Job(
         source=source,

@@ -69,7 +69,7 @@ def contestants(
         checksum = ModelConfig.load(find_model(name)).checksum
         if any(other.title == title for other in found):
             title = f"{title} ({checksum[:8]})"
-        key = {"checksum": checksum, "second looks": second_looks}
+        key = {"checksum": checksum, "second looks": second_looks, "known words": second_looks}
         found.append(Contestant(title=title, reader=reader, key=key, batch_size=batch_size))
     for one in dict.fromkeys(peers):
         peer = peer_named(one.value)

@@ -31,6 +31,7 @@ __all__ = [
     "DeviceName",
     "FontFolders",
     "Json",
+    "KnownWords",
     "LexiconFile",
     "MaxLength",
     "Model",
@@ -166,6 +167,14 @@ Workers = Annotated[
     int, typer.Option("--workers", min=0, max=MOST_AT_ONCE, help="Processes; 0: as many as are useful here.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Another seed, other pictures.")]
+KnownWords = Annotated[
+    bool,
+    typer.Option(
+        "--known-words/--no-known-words",
+        help="Rather take what is read with doubt for a known word than for another text that looks alike; "
+        "without, codes and names are read as they seem.",
+    ),
+]
 SecondLooks = Annotated[
     bool,
     typer.Option(

@@ -13,6 +13,7 @@ from clipstr.cli.options import (
     Allow,
     BatchSize,
     DeviceName,
+    KnownWords,
     LexiconFile,
     Model,
     SecondLooks,
@@ -59,6 +60,7 @@ def read(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
     device: DeviceName = AUTO,
+    known_words: KnownWords = True,
 ) -> None:
     """Read the word in each picture.
 
@@ -81,6 +83,7 @@ def read(
         lexicon=words,
         second_looks=second_looks,
         device=device,
+        known_words=known_words,
     )
     tell_device(device, reader.device)
     write = {Format.text: _text, Format.json: _json, Format.csv: _csv}[output]

@@ -16,6 +16,7 @@ from clipstr.cli.options import (
     Allow,
     BatchSize,
     DeviceName,
+    KnownWords,
     LexiconFile,
     Model,
     SecondLooks,
@@ -105,6 +106,7 @@ def scan(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = False,
     device: DeviceName = AUTO,
+    known_words: KnownWords = True,
 ) -> None:
     """Find and read the words in whole photographs, and in pages of PDFs.
 
@@ -131,6 +133,7 @@ def scan(
         lexicon=words,
         second_looks=second_looks,
         device=device,
+        known_words=known_words,
     )
     tell_device(device, reader.device)
     taken = (standard_input() if source == "-" else source for source in sources)

@@ -39,6 +39,11 @@ class Decoder:
         if self._lexicon is not None and self._lexicon.note:
             _log.warning("%s", self._lexicon.note)
 
+    @property
+    def has_lexicon(self) -> bool:
+        """Whether one of given words is read."""
+        return self._lexicon is not None
+
     def read(self, scorer: Scorer, pixels: Sequence[np.ndarray]) -> list[Reading]:
         """One reading for each of resized pictures, (height, width, 3) in uint8, at one look."""
         if not pixels:

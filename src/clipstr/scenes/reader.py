@@ -65,11 +65,11 @@ class SceneReader:
     """Finds and reads the words in photographs. It may be shared by threads.
 
     ``model`` is the name of an embedded word reader or a folder, as of `Reader`, and so are ``batch_size``,
-    ``threads``, ``allow``, ``lexicon``, ``second_looks`` and ``device``; ``detector`` is what finds text (by
-    default PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in a line apart. Words
-    with less than ``min_confidence`` are left out, confidence being calibrated as that of `Reader`. Second
-    looks find a few more words and make many wrong ones sure, so that here they are looked at once
-    (docs/scenes.md has the figures).
+    ``threads``, ``allow``, ``lexicon``, ``second_looks``, ``known_words`` and ``device``; ``detector`` is
+    what finds text (by default PP-OCRv6's, which the extra "scenes" brings), ``splitter`` what tells words in
+    a line apart. Words with less than ``min_confidence`` are left out, confidence being calibrated as that of
+    `Reader`. Second looks find a few more words and make many wrong ones sure, so that here they are looked
+    at once (docs/scenes.md has the figures).
 
     Raises what `Reader` does, `MissingExtraError` if the extra is not installed, and `InputError` for a
     ``min_confidence`` that is none.
@@ -88,6 +88,7 @@ class SceneReader:
         lexicon: Iterable[str] | None = None,
         second_looks: bool = False,
         device: str = AUTO,
+        known_words: bool = True,
     ) -> None:
         self.min_confidence = _probability(min_confidence)
         _check_extra()
@@ -105,6 +106,7 @@ class SceneReader:
             lexicon=lexicon,
             second_looks=second_looks,
             device=device,
+            known_words=known_words,
         )
 
     @property

@@ -39,7 +39,7 @@ __all__ = [
 
 JSON = "json"
 FORMATS = (JSON, "text", "hocr", "alto", "pdf")
-OPTIONS = ("model", "allow", "lexicon", "second_looks", "format")
+OPTIONS = ("model", "allow", "lexicon", "second_looks", "known_words", "format")
 SCAN_OPTIONS = (*OPTIONS, "min_confidence")
 SKIP_SECONDS = 1.0  # for the rest of a body that is refused
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -53,6 +53,7 @@ class Options:
     allow: str | None = None
     lexicon: tuple[str, ...] | None = None
     second_looks: bool = True
+    known_words: bool = True
     min_confidence: float = MIN_CONFIDENCE  # of words in photographs
 
 
@@ -254,7 +255,8 @@ def _options(values: Mapping[str, Any], limits: Limits, known: tuple[str, ...]) 
         model=_string(values, "model"),
         allow=_string(values, "allow"),
         lexicon=_lexicon(values.get("lexicon"), limits),
-        second_looks=_yes_or_no(values.get("second_looks", True)),
+        second_looks=_yes_or_no(values, "second_looks"),
+        known_words=_yes_or_no(values, "known_words"),
         min_confidence=_probability(values.get("min_confidence", MIN_CONFIDENCE)),
     )
 
@@ -283,12 +285,13 @@ def _string(values: Mapping[str, Any], name: str) -> str | None:
     raise RefusalError(422, "bad_option", f"{name} must be a text, and is {value!r}")
 
 
-def _yes_or_no(value: object) -> bool:
+def _yes_or_no(values: Mapping[str, Any], name: str) -> bool:
+    value = values.get(name, True)
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in (*_YES, *_NO):
         return value.lower() in _YES
-    raise RefusalError(422, "bad_option", f"second_looks must be true or false, and is {value!r}")
+    raise RefusalError(422, "bad_option", f"{name} must be true or false, and is {value!r}")
 
 
 def _lexicon(value: object, limits: Limits) -> tuple[str, ...] | None:

@@ -105,6 +105,7 @@ _OPTIONS = {
     "allow": "The only characters to read, such as 0123456789.",
     "lexicon": "Words of which the likeliest is read: repeated here, one a line in a form, a list in JSON.",
     "second_looks": "false is quicker and misreads more; true unless given.",
+    "known_words": "false reads codes as they seem, in the place of known words alike; true unless given.",
     "format": "json (unless given), text, hocr, alto or pdf (searchable): a document of what could be read; "
     "the header Clipstr-Failed says how many pictures are missing in it.",
 }
@@ -203,6 +204,7 @@ def _parameters(options: dict[str, str]) -> list[dict[str, Any]]:
     kinds: dict[str, dict[str, Any]] = {
         "lexicon": {"type": "array", "items": {"type": "string"}},
         "second_looks": {"type": "boolean"},
+        "known_words": {"type": "boolean"},
         "format": {"type": "string", "enum": list(FORMATS)},
         "min_confidence": _SHARE,
     }

@@ -81,7 +81,10 @@ class Readers:
                 return self._restricted[options]
         try:
             reader = self.models[options.model or self.default].restricted(
-                allow=options.allow, lexicon=options.lexicon, second_looks=options.second_looks
+                allow=options.allow,
+                lexicon=options.lexicon,
+                second_looks=options.second_looks,
+                known_words=options.known_words,
             )
         except InputError as error:
             raise RefusalError(422, "bad_option", str(error)) from error

@@ -5,9 +5,9 @@ from __future__ import annotations
 from clipstr.fonts import FontFace, find_fonts
 from clipstr.synth.config import Sample, SynthConfig, load_synth
 from clipstr.synth.kinds import KindRenderer, settings_of_kind
-from clipstr.wordlists import WordList, load_words
 from clipstr.synth.renderer import WordRenderer
 from clipstr.synth.surfaces import find_backgrounds
+from clipstr.wordlists import WordList, load_words
 
 __all__ = [
     "FontFace",

@@ -14,10 +14,10 @@ from clipstr.synth.camera import taken
 from clipstr.synth.config import Sample, SynthConfig
 from clipstr.synth.drawing import Lettering, draw_line, draw_word
 from clipstr.synth.geometry import place_word
-from clipstr.wordlists import WordList
 from clipstr.synth.occlusion import occluder
 from clipstr.synth.scene import paint, with_neighbours
 from clipstr.synth.words import Vocabulary
+from clipstr.wordlists import WordList
 
 __all__ = ["Cover", "WordRenderer", "opencv_alone"]
 

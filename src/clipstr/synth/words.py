@@ -12,8 +12,8 @@ from clipstr.errors import DataError, InputError
 from clipstr.synth.config import SynthConfig
 from clipstr.synth.fitting import Fitting
 from clipstr.synth.hard import HARD, HardTexts
-from clipstr.wordlists import LANGUAGES, WordList, our_list, system_list
 from clipstr.synth.numbers import contact, number
+from clipstr.wordlists import LANGUAGES, WordList, our_list, system_list
 
 __all__ = ["LENGTHS", "Vocabulary"]
 

@@ -12,7 +12,6 @@ from clipstr.fonts import FontFace, FontSet, find_fonts
 from clipstr.synth.camera import taken
 from clipstr.synth.colours import Palette, palette, standing_out
 from clipstr.synth.geometry import warped
-from clipstr.wordlists import WordList
 from clipstr.synth.looks import paint_word
 from clipstr.synth.painting import over, plain
 from clipstr.synth.renderer import opencv_alone
@@ -22,6 +21,7 @@ from clipstr.synth.scenes.grounds import made_up, photographed
 from clipstr.synth.scenes.truth import RenderedScene, SceneWord
 from clipstr.synth.surfaces import surface
 from clipstr.synth.words import Vocabulary
+from clipstr.wordlists import WordList
 
 __all__ = ["SceneRenderer"]
 
