@@ -1,6 +1,7 @@
 """What `clipstr serve` bears: crops a second, latencies, what it does when too much comes, and its memory.
 
     python benchmarks/service.py [--data DIR] [--clients 32] [--seconds 20] [--soak 60] [--json FILE]
+    python benchmarks/service.py --data DIR --soak 1800 --rate 5  # this load alone, 5 requests a second
 
 Starts the service as a process of its own on a free port of 127.0.0.1, loads it from this process, and ends
 it. Nothing is sent to another host, and every phase ends by its time. See README.md for what is measured.
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clipstr.data import find_sources
+from clipstr.models import DEFAULT_MODEL
 from clipstr.reader import Reader
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -230,6 +232,7 @@ def service(options: argparse.Namespace) -> Iterator[tuple[int, subprocess.Popen
     """The service's port and process, ready; it must end well when it is told to."""
     command = [sys.executable, "-m", "clipstr", "serve", "--port", "0", "--threads", str(options.threads)]
     command += ["--no-scan", "--workers", str(options.workers), "--queue", str(options.queue)]
+    command += ["--model", options.model]
     log = Path(options.log).open("w") if options.log else subprocess.DEVNULL  # noqa: SIM115
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
@@ -259,7 +262,7 @@ def own_rate(reader: Reader, crops: Sequence[bytes], seconds: float) -> float:
 
 def measured(options: argparse.Namespace, crops: Sequence[bytes], looks: bool) -> dict[str, object]:
     """All phases with second looks or without."""
-    reader = Reader(threads=options.threads or None, batch_size=BATCH, second_looks=looks)
+    reader = Reader(options.model, threads=options.threads or None, batch_size=BATCH, second_looks=looks)
     own_rate(reader, crops, 1)
     path = "/v1/read" if looks else "/v1/read?second_looks=no"
     messages = [request(crop, path) for crop in crops]
@@ -300,6 +303,10 @@ def main() -> None:
     parser.add_argument(
         "--soak", type=float, default=0, help="seconds of mixed load with bad input at the end"
     )
+    parser.add_argument(
+        "--rate", type=float, help="requests a second of --soak, and nothing else is measured"
+    )
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--queue", type=int, default=256)
@@ -313,11 +320,16 @@ def main() -> None:
         crops = [source.image_bytes(index) for source, index in places[: options.count]]
     else:
         crops = [path.read_bytes() for path in sorted(EXAMPLES.glob("*.png"))]
-    report = {
+    report: dict[str, object] = {
         "load_average": os.getloadavg()[0],
+        "model": options.model,
         "crops": len(crops),
-        "runs": [measured(options, crops, looks) for looks in (False, True)],
     }
+    if options.rate is None:
+        report["runs"] = [measured(options, crops, looks) for looks in (False, True)]
+    else:
+        with service(options) as (port, process):
+            report["soak"] = asyncio.run(soak(port, process, crops, options.rate, options.soak))
     text = json.dumps(report, indent=2)
     print(text)
     if options.json:

@@ -25,6 +25,19 @@ ARGUMENTS = [
 ]
 LONGEST = 60_000  # milliseconds that anything may take
 
+DROP = """([files, target]) => {
+    const data = new DataTransfer();
+    for (const [name, content] of files) {
+        const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+        data.items.add(new File([bytes], name, { type: "image/png" }));
+    }
+    const event = target === "paste"
+        ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    document.getElementById("drop").dispatchEvent(event);
+}"""
+"""In the service's page: drops or pastes files, each a name and base64."""
+
 
 @contextmanager
 def browser() -> Iterator[BrowserContext]:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import toy
-from browsing import Watched, browser
+from browsing import DROP, Watched, browser
 from clipstr.reader import Reader
 from clipstr.serve.settings import Limits, ServiceSettings
 from photographs import pdf_of, photograph
@@ -22,18 +22,6 @@ from serving import Running, running
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SHOTS = os.environ.get("CLIPSTR_SHOTS")  # a folder for pictures of the page, to be looked at
-
-DROP = """([files, target]) => {
-    const data = new DataTransfer();
-    for (const [name, content] of files) {
-        const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
-        data.items.add(new File([bytes], name, { type: "image/png" }));
-    }
-    const event = target === "paste"
-        ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
-        : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
-    document.getElementById("drop").dispatchEvent(event);
-}"""
 
 
 @pytest.fixture(scope="module")
