@@ -20,6 +20,7 @@ from clipstr.bulk.columns import arrow
 from clipstr.bulk.kinds import KINDS, Kind, Stretch, Wanted
 from clipstr.bulk.stores import Entry, Store
 from clipstr.errors import DataError, InputError
+from clipstr.files import writing
 
 __all__ = [
     "MOST_PIECES",
@@ -165,7 +166,8 @@ def make_plan(source: Store, found: Input, wanted: Wanted, out: Store, piece_row
 
     with tempfile.TemporaryDirectory(prefix="clipstr-plan-") as folder:
         cut = Path(folder) / "stretches.parquet"
-        total = _write(cut, ((0, stretch) for stretch in _cut(source, found, wanted)))
+        with writing(cut):  # the disk of temporary files may be full, too
+            total = _write(cut, ((0, stretch) for stretch in _cut(source, found, wanted)))
         fitting = piece_rows or min(max(total // _SHARES, SMALL_PIECE), LARGE_PIECE)
         size = max(fitting, -(-total // (MOST_PIECES - 1)))
         stretches = (stretch for _, stretch in _read(parquet.ParquetFile(cut)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -109,6 +110,21 @@ def write_labels(
             raise InputError(f"{out} has labels already ({name}): choose another folder")
     make_folder(out)
     course = _Course(out / DOUBTFUL_FOLDER, failed)
+    try:
+        _write_all(out, course, proposals)
+        names = ("agreed", "sure", "doubtful", "failed")
+        counts = {name: course.counts[name] for name in names}
+        labelled = Labelled(given=sum(counts.values()), **counts)
+        write_json(out / SUMMARY_FILE, asdict(labelled))
+    except BaseException:
+        # None of it was there before, and half of it would be in the way of the next try.
+        for name in (KEPT_FOLDER, DOUBTFUL_FOLDER):
+            shutil.rmtree(out / name, ignore_errors=True)
+        raise
+    return labelled
+
+
+def _write_all(out: Path, course: _Course, proposals: Iterable[Proposal | ImageError]) -> None:
     samples = course.kept(proposals)
     first = next(samples, None)
     if first is not None:
@@ -116,11 +132,6 @@ def write_labels(
         _write_sheet(out / SHEET_FILE, course.shown)
     if course.rows:
         write_text(course.doubtful / "labels.csv", _table(course.rows))
-    names = ("agreed", "sure", "doubtful", "failed")
-    counts = {name: course.counts[name] for name in names}
-    labelled = Labelled(given=sum(counts.values()), **counts)
-    write_json(out / SUMMARY_FILE, asdict(labelled))
-    return labelled
 
 
 def _with_first(first: tuple[bytes, str], rest: Iterator[tuple[bytes, str]]) -> Iterator[tuple[bytes, str]]:
