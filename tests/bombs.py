@@ -73,6 +73,23 @@ def seconds_to_refuse(content: bytes, times: int = 5) -> tuple[str, float]:
     return kind, best
 
 
+def pdf_of(width: int, height: int) -> bytes:
+    """A PDF of one empty page of so many points."""
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]>>" % (width, height),
+    )
+    whole, places = b"%PDF-1.7\n", []
+    for number, content in enumerate(objects, 1):
+        places.append(len(whole))
+        whole += b"%d 0 obj\n" % number + content + b"\nendobj\n"
+    table = b"0000000000 65535 f \n" + b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n" % (len(objects) + 1)
+    end = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, len(whole))
+    return whole + head + table + end
+
+
 @lru_cache(maxsize=1)
 def sound_pictures() -> dict[str, bytes]:
     """A small picture of each kind of each format that is opened, by what it is."""

@@ -103,3 +103,35 @@ def test_readers_in_many_threads_do_not_grow(toy_model: Path) -> None:
     for _ in range(3):
         turn()
     assert memory() - before < 20 << 20
+
+
+ANYWHERE = """
+import resource, sys
+from clipstr.cli.main import run
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # as on a disk that takes nothing
+assert not __debug__
+run()
+"""
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the examples are not here")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other limits")
+def test_words_are_read_without_a_home_or_a_disk_in_the_c_locale_without_asserts_and_from_an_odd_path(
+    tmp_path: Path,
+) -> None:
+    import clipstr
+
+    odd = tmp_path / "ein Ort, 20 % größer \u65e5"
+    odd.mkdir()
+    (odd / "clipstr").symlink_to(Path(clipstr.__file__).parent)
+    for name in ("hotel", "coffee"):
+        (odd / f"{name} é.png").write_bytes((EXAMPLES / f"{name}.png").read_bytes())
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    environment = kept | {"LC_ALL": "C", "PYTHONPATH": str(odd), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-O", "-c", ANYWHERE, "read", "--model", "tiny", "--threads", "1", str(odd)]
+    done = subprocess.run(command, capture_output=True, env=environment, cwd=odd, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
+    lines = [line.split("\t") for line in done.stdout.decode().splitlines()]
+    assert [Path(path).name for path, *_ in lines] == ["coffee é.png", "hotel é.png"]
+    assert [text.lower() for _, text, _ in lines] == ["coffee", "hotel"]
+    assert sorted(path.name for path in odd.iterdir()) == ["clipstr", "coffee é.png", "hotel é.png"]

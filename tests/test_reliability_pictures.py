@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import pytest
 
 pytest.importorskip("pyarrow")
 
-from bombs import bombs, seconds_to_refuse, sound_pictures
+from bombs import bombs, pdf_of, seconds_to_refuse, sound_pictures
+from clipstr.errors import ImageTooLargeError
 from clipstr.imaging import load_image
 from hardening import read_mutated_pictures
 
@@ -19,6 +21,19 @@ def test_a_bomb_is_refused_by_its_header_within_50_milliseconds(kind: str) -> No
     refused, seconds = seconds_to_refuse(bombs()[kind])
     assert refused == "ImageTooLargeError"
     assert seconds < 0.05
+
+
+@pytest.mark.parametrize("size", [(14_400, 14_400), (10**9, 1), (6_000, 3_000)])
+def test_a_page_of_a_pdf_that_is_too_large_is_refused_before_it_is_drawn(size: tuple[int, int]) -> None:
+    pytest.importorskip("pypdfium2")
+    from clipstr.scenes.pages import pages_of
+
+    (small,) = pages_of(pdf_of(72, 36))
+    assert small.picture.size == (200, 100)
+    began = time.process_time()
+    with pytest.raises(ImageTooLargeError, match="page 1 of the PDF is"):
+        next(pages_of(pdf_of(*size)))
+    assert time.process_time() - began < 0.05
 
 
 ONLY_LISTED = """

@@ -12,7 +12,13 @@ from typing import Any
 
 from PIL import Image
 
-from clipstr.errors import DamagedImageError, EmptyImageError, ImageNotFoundError, MissingExtraError
+from clipstr.errors import (
+    DamagedImageError,
+    EmptyImageError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    MissingExtraError,
+)
 from clipstr.imaging import MAX_PIXELS, ImageSource, describe, load_image
 
 __all__ = ["PDF_SUFFIX", "Page", "is_pdf", "pages_of"]
@@ -100,11 +106,17 @@ def _pdf_pages(content: bytes | str, name: str) -> Iterator[Page]:
 
 
 def _drawn(document: Any, index: int, name: str, pdfium: Any) -> Image.Image:
-    """The picture of a page, at `PDF_DOTS` or as large as may be."""
+    """The picture of a page, at `PDF_DOTS`; a page that would have too many pixels is refused undrawn."""
     try:
         page = document[index]
         width, height = page.get_size()
-        scale = min(PDF_DOTS / _POINTS, math.sqrt(MAX_PIXELS / max(width * height, 1)) * 0.99)
+        scale = PDF_DOTS / _POINTS
+        if math.ceil(width * scale) * math.ceil(height * scale) > MAX_PIXELS:
+            page.close()
+            raise ImageTooLargeError(
+                f"{name}: page {index + 1} of the PDF is {width:.0f}x{height:.0f} points, more than "
+                f"{MAX_PIXELS} pixels at {PDF_DOTS:.0f} dots an inch; make it smaller"
+            )
         picture = page.render(scale=scale).to_pil().convert("RGB")
         page.close()
     except pdfium.PdfiumError as error:
