@@ -175,7 +175,7 @@ def test_the_best_word_is_the_one_that_scoring_every_word_would_find(sharpness: 
     for seed in range(12):
         model = RandomModel(seed, sharpness)
         words = words_of(np.random.default_rng(seed), 1 + 40 * (seed % 4))
-        found = Lexicon(words, form("abcdefgh", 6)).best(model)
+        found = Lexicon(words, form("abcdefgh", 6)).best(model)[0]
         scores = {word: float(np.prod(model.chances(word))) for word in words}
         assert scores[found.folded] == pytest.approx(max(scores.values()), rel=1e-9)
         assert found.chances == pytest.approx(model.chances(found.folded))
@@ -184,7 +184,7 @@ def test_the_best_word_is_the_one_that_scoring_every_word_would_find(sharpness: 
 def test_of_a_long_list_only_few_beginnings_are_looked_into() -> None:
     words = ["".join(letters) for n in range(1, 6) for letters in itertools.product("abcdef", repeat=n)]
     model = RandomModel(3, 6.0)
-    found = Lexicon(words, form("abcdefgh", 6)).best(model)
+    found = Lexicon(words, form("abcdefgh", 6)).best(model)[0]
     assert len(words) > 9000
     assert model.asked < 300
     assert np.prod(found.chances) == pytest.approx(max(np.prod(model.chances(word)) for word in words))
@@ -196,7 +196,7 @@ def test_a_word_that_the_model_gives_no_chance_is_still_chosen_if_there_is_no_ot
         chances[:, LETTERS.end] = 1
         return chances
 
-    found = Lexicon(["cab"], form("abcdefgh", 6)).best(nothing_but_the_end)
+    (found,) = Lexicon(["cab"], form("abcdefgh", 6)).best(nothing_but_the_end)
     assert found == Choice("cab", "cab", (0.0, 0.0, 0.0, 1.0))
     assert found.reading(FREE).confidence == 0
 

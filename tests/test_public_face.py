@@ -44,6 +44,7 @@ def test_reading_takes_the_default_model_without_loading_its_module() -> None:
 
 def test_the_public_names_are_these() -> None:
     assert clipstr.__all__ == [
+        "Candidate",
         "CharacterReading",
         "CharsetError",
         "ClipstrError",

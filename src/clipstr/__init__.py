@@ -27,7 +27,7 @@ from clipstr.errors import (
     ModelError,
 )
 from clipstr.forking import unforked
-from clipstr.reading import CharacterReading, Match, Reading, WordReader
+from clipstr.reading import Candidate, CharacterReading, Match, Reading, WordReader
 
 if TYPE_CHECKING:
     from clipstr.imaging import ImageSource
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from clipstr.scenes import Detector, Line, Region, Scene, SceneOutcome, SceneReader, Word
 
 __all__ = [
+    "Candidate",
     "CharacterReading",
     "CharsetError",
     "ClipstrError",

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from clipstr.errors import InputError
-from clipstr.reading import CharacterReading, Match, Reading
+from clipstr.reading import Candidate, CharacterReading, Match, Reading
 
 __all__ = ["Calibration", "Curve", "shared_power"]
 
@@ -61,21 +61,20 @@ class Calibration:
     several_looks: Curve = field(default_factory=Curve)
 
     def of(self, reading: Reading) -> Reading:
-        """``reading`` with its probabilities bent: its own, its characters' and those of its match.
+        """``reading`` with its probabilities bent: its own, its characters', its match's and its candidates'.
 
         The characters share a text's correction: all of their probabilities, and that of the end, are raised
         to one power, so that the text's is still their product.
         """
-        curve = self.curve(reading.looks)
-        confidence, match = curve(reading.confidence), reading.match
-        power = shared_power(reading.confidence, confidence)
+        curve, match = self.curve(reading.looks), reading.match
         return replace(
             reading,
-            confidence=confidence,
-            characters=tuple(
-                CharacterReading(part.text, part.confidence**power) for part in reading.characters
-            ),
+            confidence=curve(reading.confidence),
+            characters=_bent(reading, curve),
             match=match and Match(match.free_text, match.distance, curve(match.free_confidence)),
+            candidates=tuple(
+                Candidate(one.text, curve(one.confidence), _bent(one, curve)) for one in reading.candidates
+            ),
         )
 
     def curve(self, looks: int) -> Curve:
@@ -100,6 +99,11 @@ class Calibration:
                 f"{values!r}"
             )
         return cls(**{name: Curve(**part) for name, part in values.items()})
+
+
+def _bent(text: Reading | Candidate, curve: Curve) -> tuple[CharacterReading, ...]:
+    power = shared_power(text.confidence, curve(text.confidence))
+    return tuple(CharacterReading(part.text, part.confidence**power) for part in text.characters)
 
 
 def shared_power(before: float, after: float) -> float:

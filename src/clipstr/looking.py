@@ -15,7 +15,7 @@ from PIL import Image
 
 from clipstr.decoding.prior import Prior, no_prior
 from clipstr.form import Preprocessing
-from clipstr.reading import Match, Reading
+from clipstr.reading import Candidate, Match, Reading, candidate_of
 
 __all__ = ["MORE_LOOKS", "Looked", "Stage", "View", "agreed", "assurance"]
 
@@ -148,38 +148,80 @@ def assurance(readings: Sequence[Reading], prior: Prior = no_prior) -> float:
 
     It is the sum, so that two looks that say the same with half a doubt are sure, times the text's ``prior``.
     """
-    text = _surest(readings, prior).text
-    return prior(text) * sum(reading.confidence for reading in readings if reading.text == text)
+    said = _said(readings)
+    text = _surest(said, _weighing(readings, prior)).text
+    return prior(text) * _confidence(said)[text]
 
 
 def agreed(readings: Sequence[Reading], prior: Prior = no_prior) -> Reading:
     """The text that the looks have most confidence in, all together, as the surest of them read it.
 
-    A text's confidence counts as much as its ``prior`` says.
+    A text's confidence counts as much as its ``prior`` says, but for a single look that is `SURE`.
 
-    A look at which nothing was read says nothing, unless none of them read anything. What is read without
-    limits, if there are any, is agreed on by itself: it may be sure at another look. Probabilities are the
-    model's own here: the thresholds of `MORE_LOOKS` are about them.
+    A look at which nothing was read says nothing, unless none of them read anything. Where looks have
+    candidates, these count as what was read: a text that is the second best of each may be the best of all.
+    What is read without limits, if there are any, is agreed on by itself: it may be sure at another look.
+    Probabilities are the model's own here: the thresholds of `MORE_LOOKS` are about them.
     """
-    best = replace(_surest(readings, prior), looks=len(readings))
+    prior, said = _weighing(readings, prior), _said(readings)
+    best = replace(_surest(said, prior), looks=len(readings))
+    if readings[0].candidates:
+        best = replace(best, candidates=_candidates(said, prior, best))
     if best.match is None:
         return best
     matches = [reading.match for reading in readings if reading.match is not None]
-    free = _surest([Reading(match.free_text, match.free_confidence) for match in matches], prior)
+    free = _surest(_said([Reading(match.free_text, match.free_confidence) for match in matches]), prior)
     written = "".join(character.text for character in best.characters)
     match = Match.of(free.text, free.confidence, written)
     return replace(best, match=match)
 
 
-def _surest(readings: Sequence[Reading], prior: Prior) -> Reading:
+def _weighing(readings: Sequence[Reading], prior: Prior) -> Prior:
+    """The prior that decides: none for a single look that is `SURE`, or where nothing was read."""
+    sure = len(readings) == 1 and readings[0].confidence >= SURE
+    return no_prior if sure or not any(reading.text for reading in readings) else prior
+
+
+def _said(readings: Sequence[Reading]) -> list[Reading]:
+    """Each text of each look that read anything, or of all of them if none did."""
+    saying = [reading for reading in readings if reading.text]
+    return [
+        said
+        for reading in saying or readings
+        for said in (
+            reading,
+            *(
+                replace(reading, text=other.text, confidence=other.confidence, characters=other.characters)
+                for other in reading.candidates[1:]
+                if other.text or len(readings) == 1 or not saying
+            ),
+        )
+    ]
+
+
+def _candidates(said: Sequence[Reading], prior: Prior, best: Reading) -> tuple[Candidate, ...]:
+    """The texts that were ``said``, ``best`` first, each as the surest look has it."""
+    left, found = [reading for reading in said if reading.text != best.text], [candidate_of(best)]
+    while left:
+        found.append(candidate_of(_surest(left, prior)))
+        left = [reading for reading in left if reading.text != found[-1].text]
+    return tuple(found)
+
+
+def _confidence(said: Sequence[Reading]) -> dict[str, float]:
+    """How much confidence there is in each text in all."""
     confidence: defaultdict[str, float] = defaultdict(float)
-    saying = [reading for reading in readings if reading.text] or readings
-    for reading in saying:
+    for reading in said:
         confidence[reading.text] += reading.confidence
+    return confidence
+
+
+def _surest(said: Sequence[Reading], prior: Prior) -> Reading:
+    confidence = _confidence(said)
     worth = (
         {text: prior(text) * sure for text, sure in confidence.items()} if len(confidence) > 1 else confidence
     )
-    return max(saying, key=lambda reading: (worth[reading.text], reading.confidence))
+    return max(said, key=lambda reading: (worth[reading.text], reading.confidence))
 
 
 def _cut(picture: Image.Image, *, above: float = 0.0, below: float = 0.0, sides: float = 0.0) -> Image.Image:

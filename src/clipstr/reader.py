@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar, overload
 
@@ -53,8 +53,10 @@ class Reader:
     looked at again, cut and turned a little (`clipstr.looking`), which reads more of them right and takes
     longer; ``known_words`` says whether a word read with doubt is rather taken for one that is known than for
     another that looks alike (`clipstr.decoding.prior`), which a lexicon makes needless and codes do not want;
-    ``device`` is what computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never
-    another than that, or "auto" for the quickest that is there. `device` says what it is.
+    ``beam`` is how many beginnings of a text are gone on with at a time (1, the default: only the likeliest),
+    and ``candidates`` how many texts a reading tells, which makes the default beam 5; ``device`` is what
+    computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never another than that, or "auto" for
+    the quickest that is there. `device` says what it is.
 
     Probabilities are bent by the calibration in the model's config, if it has one (`uncalibrated` gives a
     reader that tells the model's own). Readings do not depend on which pictures share a batch. Raises
@@ -74,6 +76,8 @@ class Reader:
         second_looks: bool = True,
         device: str = AUTO,
         known_words: bool = True,
+        beam: int | None = None,
+        candidates: int = 1,
     ) -> None:
         folder = find_model(model)
         config = ModelConfig.load(folder)
@@ -82,7 +86,7 @@ class Reader:
         exported = ExportedModel.open(config, folder, threads=threads, device=device)
         self._scorer: Scorer = exported
         self.device = exported.device
-        self._decoder = Decoder(config.form, allow=allow, lexicon=lexicon)
+        self._decode(config.form, allow, lexicon, beam, candidates)
 
     @classmethod
     def over(
@@ -95,6 +99,8 @@ class Reader:
         known_words: bool = True,
         calibration: Calibration | None = None,
         device: str = CPU.name,
+        beam: int | None = None,
+        candidates: int = 1,
     ) -> Reader:
         """A reader that asks ``scorer``, such as a recogniser in PyTorch; ``name`` is for tables.
 
@@ -103,7 +109,8 @@ class Reader:
         reader = cls.__new__(cls)
         reader.device = device
         reader._begin(name, batch_size, second_looks, known_words, calibration)
-        reader._scorer, reader._decoder = scorer, Decoder(scorer.form)
+        reader._scorer = scorer
+        reader._decode(scorer.form, None, None, beam, candidates)
         return reader
 
     def _begin(
@@ -120,6 +127,19 @@ class Reader:
         )
         self.second_looks = flag(second_looks, "second_looks")
         self.known_words = flag(known_words, "known_words")
+
+    def _decode(
+        self,
+        form: WordForm,
+        allow: str | None,
+        lexicon: Iterable[str] | None,
+        beam: int | None,
+        candidates: int,
+    ) -> None:
+        """Sets how texts are found; where looks are to agree, as many of each as the beam is wide."""
+        asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates)
+        self.beam, self.candidates = asked.beam, asked.candidates
+        self._decoder = asked if self.beam == 1 else asked.with_candidates(self.beam)
 
     @property
     def _prior(self) -> Prior:
@@ -148,7 +168,7 @@ class Reader:
             reader.second_looks = flag(second_looks, "second_looks")
         if known_words is not None:
             reader.known_words = flag(known_words, "known_words")
-        reader._decoder = Decoder(self.form, allow=allow, lexicon=lexicon)
+        reader._decode(self.form, allow, lexicon, self.beam, self.candidates)
         return reader
 
     def uncalibrated(self) -> Reader:
@@ -247,6 +267,8 @@ class Reader:
     def settled(self, looked: Looked) -> Reading:
         """What all looks at it together say, calibrated if the model is."""
         last = agreed(looked.readings, self._prior)
+        told = last.candidates[: self.candidates] if self.candidates > 1 else ()
+        last = replace(last, candidates=told)
         return last if self.calibration is None else self.calibration.of(last)
 
 

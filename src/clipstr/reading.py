@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-__all__ = ["CharacterReading", "Match", "Reading", "WordReader"]
+__all__ = ["Candidate", "CharacterReading", "Match", "Reading", "WordReader", "candidate_of"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,15 @@ class Match:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A text that may stand in the picture, its probability (0 to 1), and those of its characters."""
+
+    text: str
+    confidence: float
+    characters: tuple[CharacterReading, ...] = ()
+
+
+@dataclass(frozen=True)
 class Reading:
     """One word as read.
 
@@ -45,7 +54,8 @@ class Reading:
     where it does: the model's own probability of exactly this text, so that one doubtful letter shows. Of
     several ``looks`` at a picture it is that of the surest. If the model's config has a calibration, all
     probabilities are bent by it, so that of texts with a confidence of 0.9 nine in ten are right. A limit to
-    some characters or words makes no text likelier: ``match`` is there if there was one.
+    some characters or words makes no text likelier: ``match`` is there if there was one. ``candidates``, if
+    they were asked for, are the likeliest texts, this one first.
     """
 
     text: str
@@ -53,9 +63,11 @@ class Reading:
     characters: tuple[CharacterReading, ...] = ()
     match: Match | None = None
     looks: int = 1  # at the picture, on which it was agreed
+    candidates: tuple[Candidate, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON: text, confidence, characters and, if there was a limit, the match."""
+        """Plain values, for JSON: text, confidence, characters and, if there was a limit, the match;
+        the candidates, if they were asked for."""
         values: dict[str, Any] = {"text": self.text, "confidence": round(self.confidence, 6)}
         values["characters"] = [
             {"text": character.text, "confidence": round(character.confidence, 6)}
@@ -67,7 +79,17 @@ class Reading:
                 "distance": self.match.distance,
                 "free_confidence": round(self.match.free_confidence, 6),
             }
+        if self.candidates:
+            values["candidates"] = [
+                {"text": candidate.text, "confidence": round(candidate.confidence, 6)}
+                for candidate in self.candidates
+            ]
         return values
+
+
+def candidate_of(reading: Reading) -> Candidate:
+    """``reading`` as one of several candidates."""
+    return Candidate(reading.text, reading.confidence, reading.characters)
 
 
 class WordReader(Protocol):

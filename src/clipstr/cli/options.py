@@ -24,6 +24,7 @@ from clipstr.files import read_text, require_writable_file, require_writable_fol
 __all__ = [
     "MOST_AT_ONCE",
     "MOST_SAMPLES",
+    "MOST_TEXTS",
     "Allow",
     "BatchSize",
     "Changes",
@@ -60,6 +61,10 @@ MOST_SAMPLES = 999_999_999
 
 MOST_AT_ONCE = 1 << 14
 """More pictures at a time, threads or processes than this are a slip of the hand."""
+
+
+MOST_TEXTS = 64
+"""Of one picture: a beam that is wider takes long, and finds nothing that could be right."""
 
 
 def filled(given: str) -> str:

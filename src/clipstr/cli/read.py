@@ -10,6 +10,7 @@ import typer
 from clipstr.cli import console
 from clipstr.cli.console import Format
 from clipstr.cli.options import (
+    MOST_TEXTS,
     Allow,
     BatchSize,
     DeviceName,
@@ -60,6 +61,23 @@ def read(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
     device: DeviceName = AUTO,
+    beam: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_TEXTS,
+            help="Beginnings of a text that are gone on with at a time; 1 if not given, 5 with --candidates.",
+            show_default=False,
+        ),
+    ] = None,
+    candidates: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MOST_TEXTS,
+            help="Texts told of each picture, the likeliest first (with --format json).",
+        ),
+    ] = 1,
     known_words: KnownWords = True,
 ) -> None:
     """Read the word in each picture.
@@ -83,6 +101,8 @@ def read(
         lexicon=words,
         second_looks=second_looks,
         device=device,
+        beam=beam,
+        candidates=candidates,
         known_words=known_words,
     )
     tell_device(device, reader.device)

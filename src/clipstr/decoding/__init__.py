@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from clipstr.decoding.allowed import allowed_classes
 from clipstr.decoding.assembly import assemble, probabilities, reading_of
+from clipstr.decoding.beam import Spelled, beam
 from clipstr.decoding.decoder import Decoder
 from clipstr.decoding.greedy import greedy
 from clipstr.decoding.lexicon import Choice, Lexicon
@@ -21,8 +22,10 @@ __all__ = [
     "Memory",
     "Rows",
     "Scorer",
+    "Spelled",
     "allowed_classes",
     "assemble",
+    "beam",
     "greedy",
     "probabilities",
     "reading_of",

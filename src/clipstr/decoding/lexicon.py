@@ -6,7 +6,7 @@ import heapq
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from clipstr.decoding.assembly import probabilities, reading_of
 from clipstr.decoding.scorer import Memory
 from clipstr.errors import LexiconError
 from clipstr.form import WordForm
-from clipstr.reading import Match, Reading
+from clipstr.reading import Match, Reading, candidate_of
 
 __all__ = ["Choice", "Lexicon"]
 
@@ -113,10 +113,11 @@ class Lexicon:
     def __len__(self) -> int:
         return self._count
 
-    def choose(self, memory: Memory, free: Reading) -> Reading:
+    def choose(self, memory: Memory, free: Reading, count: int = 1) -> Reading:
         """The likeliest word for the one picture in ``memory``, which was read as ``free``.
 
-        Its probabilities are the model's own, among all characters.
+        Its probabilities are the model's own, among all characters. If ``count`` is above 1 it has so many
+        candidates, if there are as many words.
         """
         repeated = memory.rows([0] * _AT_ONCE)
 
@@ -131,34 +132,53 @@ class Lexicon:
             logits = repeated.rows(slice(len(beginnings))).logits(told, positions)
             return probabilities(logits[np.arange(len(beginnings)), which].astype(np.float64))
 
-        return self.best(chances_after).reading(free)
+        found = self.best(chances_after, count)
+        readings = [choice.reading(free) for choice in found]
+        candidates = tuple(candidate_of(one) for one in readings)
+        return replace(readings[0], candidates=candidates if count > 1 else ())
 
-    def best(self, chances_after: Callable[[list[np.ndarray]], np.ndarray]) -> Choice:
-        """The word to which the model gives the highest probability, its end included.
+    def best(self, chances_after: Callable[[list[np.ndarray]], np.ndarray], count: int = 1) -> list[Choice]:
+        """The ``count`` words to which the model gives the highest probabilities, their ends included.
+
+        The likeliest comes first. Of the ways to write a word (in capitals or not) the likeliest counts.
 
         ``chances_after`` takes beginnings of words, each an array of ids, and gives the probabilities of
         what comes next, (beginnings, num_classes). Beginnings are looked into from the likeliest on, and
-        none that is less likely than a whole word already found: a text never becomes likelier by growing,
-        so no better word is missed, and few of a long list are looked at.
+        none that is less likely than ``count`` whole words already found: a text never becomes likelier by
+        growing, so no better word is missed, and few of a long list are looked at.
         """
-        best, found = -np.inf, Choice("", "", ())
+        found: dict[str, tuple[float, Choice]] = {}  # by their spelling
+
+        def least() -> float:
+            return min(score for score, _ in found.values()) if len(found) == count else -np.inf
+
         # The log-probability of a beginning, negated for the heap; the words that begin so; its chances.
         waiting: list[tuple[float, int, int, tuple[float, ...]]] = [(0.0, 0, len(self.folded), ())]
-        while waiting and (not found.folded or -waiting[0][0] > best):
+        while waiting and (len(found) < count or -waiting[0][0] > least()):
             taken = [heapq.heappop(waiting) for _ in range(min(_AT_ONCE, len(waiting)))]
             following = chances_after([self._ids[first, : len(past)] for _, first, _, past in taken])
             for (cost, first, stop, past), row in zip(taken, following, strict=True):
                 for id_, low, high in _runs(self._ids[first:stop, len(past)]):
                     chance = float(row[id_])
                     score = np.log(max(chance, np.finfo(np.float64).tiny)) - cost
-                    if found.folded and score <= best:
+                    if len(found) == count and score <= least():
                         continue
                     if id_ == self._charset.end:
                         at = first + low
-                        best, found = score, Choice(self.spellings[at], self.folded[at], (*past, chance))
+                        choice = Choice(self.spellings[at], self.folded[at], (*past, chance))
+                        _keep(found, score, choice, count)
                     else:
                         heapq.heappush(waiting, (-score, first + low, first + high, (*past, chance)))
-        return found
+        return [choice for _, choice in sorted(found.values(), key=lambda pair: -pair[0])]
+
+
+def _keep(found: dict[str, tuple[float, Choice]], score: float, choice: Choice, count: int) -> None:
+    """Puts ``choice`` into ``found`` if it is one of the ``count`` best by their scores."""
+    if choice.spelling in found and found[choice.spelling][0] >= score:
+        return
+    found[choice.spelling] = (score, choice)
+    if len(found) > count:
+        del found[min(found, key=lambda spelling: found[spelling][0])]
 
 
 def _runs(ids: np.ndarray) -> list[tuple[int, int, int]]:
