@@ -10,7 +10,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +47,15 @@ COLOURS = ("#8dd3c7", "#ffed6f", "#bebada", "#fb8072", "#80b1d3", "#fdb462", "#b
 class Clock:
     """Milliseconds by part, one value for each time that it was measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
         self.spent: defaultdict[str, list[float]] = defaultdict(list)
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
-        start = time.perf_counter()
+        start = self.now()
         yield
-        self.spent[part].append(1000 * (time.perf_counter() - start))
+        self.spent[part].append(1000 * (self.now() - start))
 
 
 @dataclass(frozen=True)
@@ -62,19 +63,17 @@ class Timed:
     """A `Memory` whose calls of the model are timed."""
 
     memory: Memory
-    calls: list[float]
+    clock: Clock
 
     def __len__(self) -> int:
         return len(self.memory)
 
     def rows(self, rows: Rows) -> Timed:
-        return type(self)(self.memory.rows(rows), self.calls)
+        return type(self)(self.memory.rows(rows), self.clock)
 
     def logits(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        start = time.perf_counter()
-        found = self.memory.logits(ids, positions)
-        self.calls.append(1000 * (time.perf_counter() - start))
-        return found
+        with self.clock("a call"):
+            return self.memory.logits(ids, positions)
 
 
 class TimedFollower(Timed):
@@ -82,10 +81,8 @@ class TimedFollower(Timed):
 
     def follow(self, ids: np.ndarray, steps: int, allowed: np.ndarray | None) -> np.ndarray:
         assert isinstance(self.memory, Follower)
-        start = time.perf_counter()
-        found = self.memory.follow(ids, steps, allowed)
-        self.calls.append(1000 * (time.perf_counter() - start))
-        return found
+        with self.clock("a call"):
+            return self.memory.follow(ids, steps, allowed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,14 +102,18 @@ def main(
     threads: Annotated[int, typer.Option(min=1)] = 2,
     count: Annotated[int, typer.Option(min=32, help="Crops to time, spread over the sets.")] = 128,
     picture: Annotated[Path | None, typer.Option(dir_okay=False, help="Draw the parts here.")] = None,
+    processor_time: Annotated[
+        bool, typer.Option(help="Count the processor's time, not the clock's: where others compute too.")
+    ] = False,
 ) -> None:
     """Measure the parts of a reading and print one table."""
+    now = time.process_time if processor_time else time.perf_counter
     found = []
     for name in model or list(embedded_models()):
         reader = Reader(name, threads=threads, batch_size=max(BATCHES))
         crops = spread(data, count)
         reader.read_images(crops[: max(BATCHES)])
-        found += [parts(reader, crops, batch) for batch in BATCHES]
+        found += [parts(reader, crops, batch, now) for batch in BATCHES]
     Console(width=140).print(as_table(found))
     if picture:
         drawn(found).save(picture)
@@ -126,9 +127,9 @@ def spread(data: Path, count: int) -> list[bytes]:
     return [source.image_bytes(index) for source, index in taken]
 
 
-def parts(reader: Reader, crops: Sequence[bytes], batch: int) -> Parts:
+def parts(reader: Reader, crops: Sequence[bytes], batch: int, now: Callable[[], float]) -> Parts:
     """The parts of reading ``crops`` in batches of that size: the median over batches, of each part."""
-    clock, steps = Clock(), []
+    clock, steps = Clock(now), []
     once = reader.restricted(second_looks=False)
     for start in range(0, len(crops), batch):
         block = crops[start : start + batch]
@@ -160,12 +161,12 @@ def _one_look(reader: Reader, block: Sequence[bytes], clock: Clock) -> float:
         inputs = prepared.normalise(np.stack([view.pixels for view in views]))
     with clock(PARTS[3]):
         memory = reader._scorer.look(inputs)
-    calls: list[float] = []
-    timed = (TimedFollower if isinstance(memory, Follower) else Timed)(memory, calls)
-    start = time.perf_counter()
-    logits = greedy(timed, form)
-    clock.spent[PARTS[4]].append(sum(calls))
-    clock.spent[PARTS[5]].append(1000 * (time.perf_counter() - start) - sum(calls))
+    timed = (TimedFollower if isinstance(memory, Follower) else Timed)(memory, clock)
+    with clock("greedy"):
+        logits = greedy(timed, form)
+    calls = sum(clock.spent.pop("a call"))
+    clock.spent[PARTS[4]].append(calls)
+    clock.spent[PARTS[5]].append(clock.spent.pop("greedy")[0] - calls)
     with clock(PARTS[6]):
         readings = [assemble(row, form.charset) for row in logits]
     begun = np.full((len(block), 1), form.charset.begin, np.int64)
