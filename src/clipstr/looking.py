@@ -120,7 +120,7 @@ def far_askew_looks(picture: Image.Image) -> list[Image.Image]:
     return [] if _runs_upright(picture) else _levelled_looks(picture, _FAR_ASKEW)
 
 
-SURE = 0.8
+SURE = 0.9
 """The confidence from which a word is not looked at again, whether it is a known one or not."""
 
 MORE_LOOKS = (

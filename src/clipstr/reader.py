@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +15,14 @@ from PIL import Image
 
 from clipstr.arguments import flag, whole_number
 from clipstr.calibration import Calibration
-from clipstr.decoding import Decoder, Scorer
+from clipstr.decoding import BEAM, Decoder, Scorer
 from clipstr.decoding.prior import Prior, no_prior, word_prior
 from clipstr.devices import AUTO, CPU
 from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
 from clipstr.form import WordForm
 from clipstr.imaging import ImageSource, load_image
-from clipstr.looking import Looked, View, agreed
+from clipstr.looking import SURE, Looked, View, agreed
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 from clipstr.reading import Reading
 
@@ -52,7 +53,8 @@ class Reader:
     probability, however long the list; ``second_looks`` says whether words that are read with doubt are
     looked at again, cut and turned a little (`clipstr.looking`), which reads more of them right and takes
     longer; ``known_words`` says whether a word read with doubt is rather taken for one that is known than for
-    another that looks alike (`clipstr.decoding.prior`), which a lexicon makes needless and codes do not want;
+    another that looks alike (`clipstr.decoding.prior`; None: with second looks), which a lexicon makes
+    needless and codes do not want; that takes several texts of each look, and so a beam for doubtful words;
     ``beam`` is how many beginnings of a text are gone on with at a time (1, the default: only the likeliest),
     and ``candidates`` how many texts a reading tells, which makes the default beam 5; ``device`` is what
     computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never another than that, or "auto" for
@@ -75,7 +77,7 @@ class Reader:
         lexicon: Iterable[str] | None = None,
         second_looks: bool = True,
         device: str = AUTO,
-        known_words: bool = True,
+        known_words: bool | None = None,
         beam: int | None = None,
         candidates: int = 1,
     ) -> None:
@@ -96,7 +98,7 @@ class Reader:
         name: str,
         batch_size: int = 32,
         second_looks: bool = True,
-        known_words: bool = True,
+        known_words: bool | None = None,
         calibration: Calibration | None = None,
         device: str = CPU.name,
         beam: int | None = None,
@@ -118,7 +120,7 @@ class Reader:
         name: str,
         batch_size: int,
         second_looks: bool,
-        known_words: bool,
+        known_words: bool | None,
         calibration: Calibration | None,
     ) -> None:
         self.name, self.calibration = name, calibration
@@ -126,7 +128,12 @@ class Reader:
             batch_size, "batch_size", least=1, most=LARGEST_BATCH, meaning="pictures read together"
         )
         self.second_looks = flag(second_looks, "second_looks")
-        self.known_words = flag(known_words, "known_words")
+        self._known_words = None if known_words is None else flag(known_words, "known_words")
+
+    @property
+    def known_words(self) -> bool:
+        """Whether known words are preferred where there is doubt."""
+        return self.second_looks if self._known_words is None else self._known_words
 
     def _decode(
         self,
@@ -136,8 +143,14 @@ class Reader:
         beam: int | None,
         candidates: int,
     ) -> None:
-        """Sets how texts are found; where looks are to agree, as many of each as the beam is wide."""
-        asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates)
+        """Sets how texts are found; where looks are to agree, as many of each as the beam is wide.
+
+        Known words can be preferred among several texts alone: doubtful ones are looked for with a beam then.
+        """
+        self._beam, sure = beam, math.inf
+        if beam is None and candidates == 1 and lexicon is None and self.known_words:
+            beam, sure = BEAM, SURE
+        asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates, sure=sure)
         self.beam, self.candidates = asked.beam, asked.candidates
         self._decoder = asked if self.beam == 1 else asked.with_candidates(self.beam)
 
@@ -167,8 +180,8 @@ class Reader:
         if second_looks is not None:
             reader.second_looks = flag(second_looks, "second_looks")
         if known_words is not None:
-            reader.known_words = flag(known_words, "known_words")
-        reader._decode(self.form, allow, lexicon, self.beam, self.candidates)
+            reader._known_words = flag(known_words, "known_words")
+        reader._decode(self.form, allow, lexicon, self._beam, self.candidates)
         return reader
 
     def uncalibrated(self) -> Reader:

@@ -62,7 +62,7 @@ class ReadBatch:
         lexicon: Iterable[str] | None = None,
         second_looks: bool = True,
         device: str = AUTO,
-        known_words: bool = True,
+        known_words: bool | None = None,
         keep: Iterable[str] | None = None,
     ) -> None:
         if mode not in ADDED:

@@ -129,7 +129,7 @@ def bulk(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = True,
     device: DeviceName = AUTO,
-    known_words: KnownWords = True,
+    known_words: KnownWords = None,
     piece_rows: Annotated[
         int | None,
         typer.Option(

@@ -173,11 +173,12 @@ Workers = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Another seed, other pictures.")]
 KnownWords = Annotated[
-    bool,
+    bool | None,
     typer.Option(
         "--known-words/--no-known-words",
-        help="Rather take what is read with doubt for a known word than for another text that looks alike; "
-        "without, codes and names are read as they seem.",
+        help="Rather take what is read with doubt for a known word than for another text that looks alike, "
+        "which is done with second looks; without, codes are read as they seem.",
+        show_default=False,
     ),
 ]
 SecondLooks = Annotated[

@@ -78,7 +78,7 @@ def read(
             help="Texts told of each picture, the likeliest first (with --format json).",
         ),
     ] = 1,
-    known_words: KnownWords = True,
+    known_words: KnownWords = None,
 ) -> None:
     """Read the word in each picture.
 

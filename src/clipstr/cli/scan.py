@@ -106,7 +106,7 @@ def scan(
     lexicon: LexiconFile = None,
     second_looks: SecondLooks = False,
     device: DeviceName = AUTO,
-    known_words: KnownWords = True,
+    known_words: KnownWords = None,
 ) -> None:
     """Find and read the words in whole photographs, and in pages of PDFs.
 
@@ -133,7 +133,7 @@ def scan(
         lexicon=words,
         second_looks=second_looks,
         device=device,
-        known_words=known_words,
+        known_words=known_words is not False,
     )
     tell_device(device, reader.device)
     taken = (standard_input() if source == "-" else source for source in sources)

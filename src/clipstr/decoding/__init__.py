@@ -9,12 +9,13 @@ from __future__ import annotations
 from clipstr.decoding.allowed import allowed_classes
 from clipstr.decoding.assembly import assemble, probabilities, reading_of
 from clipstr.decoding.beam import Spelled, beam
-from clipstr.decoding.decoder import Decoder
+from clipstr.decoding.decoder import BEAM, Decoder
 from clipstr.decoding.greedy import greedy
 from clipstr.decoding.lexicon import Choice, Lexicon
 from clipstr.decoding.scorer import Follower, Memory, Rows, Scorer
 
 __all__ = [
+    "BEAM",
     "Choice",
     "Decoder",
     "Follower",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from clipstr.arguments import whole_number
 from clipstr.charset import Charset
 from clipstr.decoding.allowed import allowed_classes
 from clipstr.decoding.assembly import assemble, chosen, reading_of
-from clipstr.decoding.beam import beam
+from clipstr.decoding.beam import Spelled, beam
 from clipstr.decoding.greedy import greedy
 from clipstr.decoding.lexicon import Lexicon
 from clipstr.decoding.scorer import Memory, Scorer
@@ -38,8 +39,9 @@ class Decoder:
     ``allow`` limits the characters that can be read; of ``lexicon`` the likeliest word is read. Readings
     within such limits have the model's own probabilities, and a `Match` says what it reads without them.
     ``beam`` is how many beginnings of a text are gone on with at a time (1: greedily), and ``candidates`` how
-    many texts are told; None is a beam of 1, or of `BEAM` with candidates. With a ``lexicon`` candidates are
-    its likeliest words, whatever the beam. Raises `CharsetError` for a wrong ``allow``, `LexiconError` for a
+    many texts are told; None is a beam of 1, or of `BEAM` with candidates. Greedy texts that are at least
+    ``sure`` are told alone, without a beam. With a ``lexicon`` candidates are its likeliest words, whatever
+    the beam. Raises `CharsetError` for a wrong ``allow``, `LexiconError` for a
     wrong ``lexicon``, and `InputError` for more candidates than the beam is wide.
     """
 
@@ -51,8 +53,9 @@ class Decoder:
         lexicon: Iterable[str] | None = None,
         beam: int | None = None,
         candidates: int = 1,
+        sure: float = math.inf,
     ) -> None:
-        self.form = form
+        self.form, self.sure = form, sure
         self.candidates = whole_number(candidates, "candidates", least=1, most=WIDEST, meaning="texts told")
         usual = 1 if candidates == 1 else max(BEAM, candidates)
         self.beam = usual if beam is None else whole_number(beam, "beam", least=1, most=WIDEST)
@@ -96,23 +99,29 @@ class Decoder:
 
     def _texts(self, memory: Memory, logits: np.ndarray, allowed: np.ndarray | None = None) -> list[Reading]:
         """The readings with the ``allowed`` classes, given the greedy ``logits`` with them."""
-        charset = self.form.charset
-        if self.beam == 1:
-            return [assemble(steps, charset, allowed) for steps in logits]
-        found = beam(memory, self.form, logits, width=self.beam, count=self.candidates, allowed=allowed)
-        several = [
-            [reading_of(charset.decode(t.ids), t.chances[:-1], t.chances[-1]) for t in texts]
-            for texts in found
+        readings = [assemble(steps, self.form.charset, allowed) for steps in logits]
+        rows = [row for row, reading in enumerate(readings) if self._wants_beam(reading)]
+        if rows:
+            some = memory if len(rows) == len(readings) else memory.rows(rows)
+            found = beam(
+                some, self.form, logits[rows], width=self.beam, count=self.candidates, allowed=allowed
+            )
+            for row, texts in zip(rows, found, strict=True):
+                readings[row] = self._told(texts)
+        return readings
+
+    def _wants_beam(self, reading: Reading) -> bool:
+        return self.beam > 1 and reading.confidence < self.sure
+
+    def _told(self, texts: Sequence[Spelled]) -> Reading:
+        """The likeliest of ``texts``, with all of them as its candidates if more than one is to be told."""
+        readings = [
+            reading_of(self.form.charset.decode(text.ids), text.chances[:-1], text.chances[-1])
+            for text in texts
         ]
         if self.candidates == 1:
-            return [readings[0] for readings in several]
-        return [
-            replace(
-                readings[0],
-                candidates=tuple(candidate_of(reading) for reading in readings),
-            )
-            for readings in several
-        ]
+            return readings[0]
+        return replace(readings[0], candidates=tuple(map(candidate_of, readings)))
 
     def _within(self, memory: Memory, allowed: np.ndarray) -> list[Reading]:
         """The readings with the ``allowed`` classes, each beside the one without that limit."""
@@ -121,7 +130,9 @@ class Decoder:
         # Where the likeliest class was allowed at every step the model reads the same without the limit; of
         # several beginnings others may have been shut out.
         other = [
-            row for row, logits in enumerate(limited) if self.beam > 1 or _differs(logits, charset, allowed)
+            row
+            for row, logits in enumerate(limited)
+            if self._wants_beam(within[row]) or _differs(logits, charset, allowed)
         ]
         free = dict(enumerate(within)) | dict(zip(other, self._free(memory.rows(other)), strict=True))
         return [replace(reading, match=_match(reading, free[row])) for row, reading in enumerate(within)]

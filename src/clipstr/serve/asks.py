@@ -53,7 +53,7 @@ class Options:
     allow: str | None = None
     lexicon: tuple[str, ...] | None = None
     second_looks: bool = True
-    known_words: bool = True
+    known_words: bool | None = None
     min_confidence: float = MIN_CONFIDENCE  # of words in photographs
 
 
@@ -256,7 +256,7 @@ def _options(values: Mapping[str, Any], limits: Limits, known: tuple[str, ...]) 
         allow=_string(values, "allow"),
         lexicon=_lexicon(values.get("lexicon"), limits),
         second_looks=_yes_or_no(values, "second_looks"),
-        known_words=_yes_or_no(values, "known_words"),
+        known_words=_yes_or_no(values, "known_words") if "known_words" in values else None,
         min_confidence=_probability(values.get("min_confidence", MIN_CONFIDENCE)),
     )
 
