@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("pyarrow")
+pytest.importorskip("rapidocr")
+pytest.importorskip("uvicorn")
 
 import lmdb
 import pyarrow
@@ -34,7 +36,7 @@ def refuse(*arguments, **named):
     raise AssertionError("something is unpickled")
 
 import pandas, pyarrow, pyarrow.parquet, pyarrow.fs, lmdb, cv2  # at their import they may do what they like
-import torch, torchvision, timm, onnx, lightning
+import torch, torchvision, timm, onnx, lightning, rapidocr
 pickle.load = pickle.loads = pickle.Unpickler = refuse
 import _pickle
 _pickle.load = _pickle.loads = _pickle.Unpickler = refuse
@@ -64,6 +66,17 @@ for name, target in (("lmdb", "l"), ("parquet", "p"), ("folder", "t")):
     call("evaluate", "--data", out / target, "--model", model)
 call("bulk", out / "p", "--out", out / "bulk", "--model", model, "--actors", "0")
 call("bulk", out / "l", "--out", out / "bulk-lmdb", "--model", model, "--actors", "0")
+
+call("label", model.parent / "a.png", "--out", out / "label", "--model", model)
+from scenes import page
+page(("Coffee", 40, 60)).save(out / "page.png")
+call("scan", out / "page.png", "--model", "tiny", "--format", "pdf", "--out", out / "page.pdf")
+call("scan", out / "page.pdf", "--model", "tiny")
+from clipstr.serve.settings import ServiceSettings
+from serving import running
+with running(ServiceSettings(scans=False, models=(str(model),), threads=1)) as served:
+    answer = served.post_files("/v1/read", [("a.png", (model.parent / "a.png").read_bytes())])
+    assert answer.status == 200, answer
 
 from runs import Watcher, bars_recipe, new_trainer
 recipe = bars_recipe(crops, samples=64)
