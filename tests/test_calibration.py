@@ -18,7 +18,11 @@ from clipstr.models import ModelConfig
 from clipstr.reader import Reader
 from clipstr.reading import CharacterReading, Match, Reading
 
-BENT = Calibration(one_look=Curve(slope=0.5, offset=-0.7), several_looks=Curve(slope=1.5, offset=0.3))
+BENT = Calibration(
+    one_look=Curve(slope=0.5, offset=-0.7),
+    first_look=Curve(slope=0.9, offset=0.2),
+    several_looks=Curve(slope=1.5, offset=0.3, doubling=-0.4),
+)
 LEVELS = [toy.CHARSET.encode("cab"), [1.5, 2.4, 0.0], [3.5, 3.5, 3.5, 3.4]]
 
 
@@ -28,6 +32,13 @@ def test_a_curve_is_a_line_between_log_odds(slope: float, offset: float, probabi
     bent = Curve(slope=slope, offset=offset)(probability)
     expected = slope * math.log(probability / (1 - probability)) + offset
     assert math.log(bent / (1 - bent)) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+def test_each_doubling_of_the_looks_moves_the_log_odds_by_as_much() -> None:
+    curve = Curve(slope=0.8, offset=0.2, doubling=-0.5)
+    odds = [math.log(curve(0.7, looks) / (1 - curve(0.7, looks))) for looks in (1, 2, 4, 8)]
+    assert np.diff(odds) == pytest.approx([-0.5] * 3)
+    assert curve(0.7) == curve(0.7, 1)
 
 
 def test_a_curve_rises_from_nothing_to_certainty_and_never_leaves_them() -> None:
@@ -42,7 +53,7 @@ def test_a_curve_rises_from_nothing_to_certainty_and_never_leaves_them() -> None
     "wrong", [{"slope": 0}, {"slope": -1.0}, {"slope": math.nan}, {"offset": math.inf}, {"offset": "0"}]
 )
 def test_what_is_no_rising_curve_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(InputError, match="slope above 0"):
+    with pytest.raises(InputError, match="the slope above 0"):
         Curve(**wrong)
 
 
@@ -59,7 +70,7 @@ def test_a_bent_reading_is_still_the_product_of_its_characters_and_its_end() -> 
         bent.confidence
     )
     assert bent.match == Match("abd", 1, BENT.one_look(0.7))
-    assert BENT.of(replace(reading, looks=8)).confidence == BENT.several_looks(reading.confidence)
+    assert BENT.of(replace(reading, looks=8)).confidence == BENT.several_looks(reading.confidence, 8)
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0])
@@ -75,11 +86,11 @@ def test_a_reader_tells_what_the_config_bends_and_reads_the_same_texts(
     pictures = [toy.picture(levels) for levels in LEVELS]
     own = plain.read(pictures)
     reader = Reader(bent(sharp_toy, tmp_path / "bent"), threads=1)
-    assert reader.read(pictures) == [BENT.of(reading) for reading in own]
+    assert reader.read(pictures) == [BENT.of(reading, second_looks=True) for reading in own]
     assert {reading.looks > 1 for reading in own} == {False, True}
     assert reader.uncalibrated().read(pictures) == own
     limited = [r.restricted(lexicon=["cab", "fee"], allow="abcef").read(pictures) for r in (plain, reader)]
-    assert limited[1] == [BENT.of(reading) for reading in limited[0]]
+    assert limited[1] == [BENT.of(reading, second_looks=True) for reading in limited[0]]
 
 
 def bent(model: Path, folder: Path) -> Path:
@@ -105,11 +116,11 @@ def test_a_calibration_stands_in_the_config_and_in_its_checksum(toy_model: Path,
     [
         None,
         [],
-        {"one_look": {"slope": 1.0, "offset": 0.0}},
+        {"one_look": {"slope": 1.0, "offset": 0.0, "doubling": 0.0}},
         {"one_look": 3, "several_looks": 4},
-        {**BENT.to_dict(), "third_look": {"slope": 1.0, "offset": 0.0}},
-        {**BENT.to_dict(), "one_look": {"slope": -2.0, "offset": 0.0}},
-        {**BENT.to_dict(), "one_look": {"slope": "1", "offset": 0.0}},
+        {**BENT.to_dict(), "third_look": {"slope": 1.0, "offset": 0.0, "doubling": 0.0}},
+        {**BENT.to_dict(), "one_look": {"slope": -2.0, "offset": 0.0, "doubling": 0.0}},
+        {**BENT.to_dict(), "one_look": {"slope": "1", "offset": 0.0, "doubling": 0.0}},
     ],
 )
 def test_a_config_with_a_wrong_calibration_is_refused(toy_model: Path, tmp_path: Path, wrong: object) -> None:

@@ -40,6 +40,17 @@ def test_the_curve_that_words_were_drawn_by_is_found_again(truth: Curve) -> None
     assert found.offset == pytest.approx(truth.offset, abs=0.06)
 
 
+def test_what_few_looks_are_worth_is_found_again() -> None:
+    truth = Curve(slope=0.8, offset=1.5, doubling=-1.2)
+    random = np.random.default_rng(1)
+    confidences, looks = random.beta(3, 1, 20_000), random.integers(2, 12, 20_000)
+    shares = [truth(float(c), int(n)) for c, n in zip(confidences, looks, strict=True)]
+    found = curve_of(confidences, random.random(20_000) < shares, looks)
+    assert found.slope == pytest.approx(truth.slope, abs=0.05)
+    assert found.offset == pytest.approx(truth.offset, abs=0.1)
+    assert found.doubling == pytest.approx(truth.doubling, abs=0.05)
+
+
 def test_the_curve_is_where_the_penalised_likelihood_is_flat() -> None:
     """The oracle: small steps in any direction make it no better."""
     confidences, right = drawn(300, TRUE)

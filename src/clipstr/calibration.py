@@ -7,7 +7,7 @@ They rise everywhere: no reading is preferred to another because of them, and te
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -22,27 +22,28 @@ class Curve:
     """The share (0 to 1) of right texts among those of a probability: a line between log odds.
 
     ``slope`` is one over the temperature by which the log odds are divided, ``offset`` what is added then:
-    Platt scaling. The default changes nothing. Raises `InputError` unless it rises.
+    Platt scaling. ``doubling`` is added for each doubling of the looks that were taken: who is sure after few
+    is oftener right. The default changes nothing. Raises `InputError` unless it rises.
     """
 
     slope: float = 1.0
     offset: float = 0.0
+    doubling: float = 0.0
 
     def __post_init__(self) -> None:
-        sound = all(
-            type(value) in (int, float) and math.isfinite(value) for value in (self.slope, self.offset)
-        )
+        values = asdict(self).values()
+        sound = all(type(value) in (int, float) and math.isfinite(value) for value in values)
         if not sound or self.slope <= 0:
             raise InputError(
-                f"a curve of confidence has the slope {self.slope!r} and the offset {self.offset!r}; both "
-                "must be numbers, and the slope above 0"
+                f"a curve of confidence is {self}; all of it must be numbers, and the slope above 0"
             )
 
-    def __call__(self, probability: float) -> float:
-        """The share for ``probability``, from 0 to 1; 0 and 1 stay what they are."""
+    def __call__(self, probability: float, looks: int = 1) -> float:
+        """The share for ``probability`` after so many ``looks``, 0 to 1; 0 and 1 stay what they are."""
         if not 0 < probability < 1 or self == _STRAIGHT:
             return probability
-        odds = self.slope * (math.log(probability) - math.log1p(-probability)) + self.offset
+        odds = self.slope * (math.log(probability) - math.log1p(-probability))
+        odds += self.offset + self.doubling * math.log2(looks)
         # Whichever exponential is small: the other one would overflow.
         return 1 / (1 + math.exp(-odds)) if odds >= 0 else math.exp(odds) / (1 + math.exp(odds))
 
@@ -52,21 +53,28 @@ _STRAIGHT = Curve()
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """A model's two curves: of texts read at one look, and of those on which several looks agreed.
+    """A model's three curves, of texts read with one look, with second looks and sure at the first, or after.
 
-    The surest of several looks is surer than one look is, and as often wrong.
+    Who may look again and does not is sure, known words being preferred; the surest of several looks is surer
+    than one look is, and as often wrong.
     """
 
     one_look: Curve = field(default_factory=Curve)
+    first_look: Curve = field(default_factory=Curve)
     several_looks: Curve = field(default_factory=Curve)
 
-    def of(self, reading: Reading) -> Reading:
-        """``reading`` with its probabilities bent: its own, its characters', its match's and its candidates'.
+    def of(self, reading: Reading, *, second_looks: bool = False) -> Reading:
+        """``reading`` with its probabilities bent: its own, its characters', its match's, its candidates'.
 
-        The characters share a text's correction: all of their probabilities, and that of the end, are raised
-        to one power, so that the text's is still their product.
+        ``second_looks`` says whether there might have been some. The characters share a text's correction:
+        all of their probabilities, and that of the end, are raised to one power, so that the text's is still
+        their product.
         """
-        curve, match = self.curve(reading.looks), reading.match
+        match = reading.match
+
+        def curve(probability: float) -> float:
+            return self._curve(reading.looks, second_looks)(probability, reading.looks)
+
         return replace(
             reading,
             confidence=curve(reading.confidence),
@@ -77,9 +85,10 @@ class Calibration:
             ),
         )
 
-    def curve(self, looks: int) -> Curve:
-        """The curve of texts on which so many ``looks`` agreed."""
-        return self.one_look if looks == 1 else self.several_looks
+    def _curve(self, looks: int, second_looks: bool) -> Curve:
+        if looks > 1:
+            return self.several_looks
+        return self.first_look if second_looks else self.one_look
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for `config.json`: `from_dict` takes them back."""
@@ -87,21 +96,25 @@ class Calibration:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
-        """The calibration that `to_dict` wrote. Raises `InputError` for what is missing, unknown or wrong."""
-        names = {"one_look": {"slope", "offset"}, "several_looks": {"slope", "offset"}}
-        found = {
-            name: set(part) if isinstance(part, Mapping) else part
-            for name, part in (values.items() if isinstance(values, Mapping) else ())
-        }
-        if found != names:
+        """The calibration that `to_dict` wrote. Raises `InputError` for what is missing, unknown or wrong.
+
+        A curve without a doubling, and curves without one of the first look, are of the time before these.
+        """
+        parts = dict(values) if isinstance(values, Mapping) else {}
+        if "one_look" in parts:
+            parts.setdefault("first_look", parts["one_look"])
+        known, needed = set(asdict(Curve())), {"slope", "offset"}
+        sound = [isinstance(part, Mapping) and needed <= set(part) <= known for part in parts.values()]
+        names = {"one_look", "first_look", "several_looks"}
+        if set(parts) != names or not all(sound):
             raise InputError(
-                "a calibration has one_look and several_looks, each with slope and offset, and not "
-                f"{values!r}"
+                "a calibration has one_look, first_look and several_looks, each with slope, offset and "
+                f"doubling, and not {values!r}"
             )
-        return cls(**{name: Curve(**part) for name, part in values.items()})
+        return cls(**{name: Curve(**part) for name, part in parts.items()})
 
 
-def _bent(text: Reading | Candidate, curve: Curve) -> tuple[CharacterReading, ...]:
+def _bent(text: Reading | Candidate, curve: Callable[[float], float]) -> tuple[CharacterReading, ...]:
     power = shared_power(text.confidence, curve(text.confidence))
     return tuple(CharacterReading(part.text, part.confidence**power) for part in text.characters)
 

@@ -282,7 +282,9 @@ class Reader:
         last = agreed(looked.readings, self._prior)
         told = last.candidates[: self.candidates] if self.candidates > 1 else ()
         last = replace(last, candidates=told)
-        return last if self.calibration is None else self.calibration.of(last)
+        if self.calibration is None:
+            return last
+        return self.calibration.of(last, second_looks=self.second_looks)
 
 
 def _several(pictures: Iterable[ImageSource], name: str) -> Iterable[ImageSource]:

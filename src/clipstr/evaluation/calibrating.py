@@ -27,6 +27,7 @@ LEAST_WORDS = 50
 """Of fewer words the curve would say more about chance than about the model."""
 
 PARTS = 5  # of the words, each bent by what the others give
+_DEALS = 10  # of the words into parts: a word's confidence is the mean, for one deal decides half a point
 _DRAWS = 200  # of words that are right as often as they say, for what chance alone does
 _EDGE = 1e-6  # log odds of 0 and 1 are infinite
 _ROUNDS = 50  # of Newton's method, which needs six
@@ -100,10 +101,11 @@ def calibrated(
         )
     more = _words(reader.restricted(second_looks=True), data, rule, watch)
     one_look, bent = _fitted(once)
+    first_look, bent_first = _fitted([word for word in more if word.looks == 1])
     several_looks, bent_again = _fitted([word for word in more if word.looks > 1])
-    ways = {"one look": (once, bent), "second looks": (more, bent | bent_again)}
+    ways = {"one look": (once, bent), "second looks": (more, bent_first | bent_again)}
     return Calibrated(
-        calibration=Calibration(one_look=one_look, several_looks=several_looks),
+        calibration=Calibration(one_look=one_look, first_look=first_look, several_looks=several_looks),
         checks={
             name: check
             for way, (words, told) in ways.items()
@@ -127,15 +129,17 @@ def _words(
     return [word for word in words if word.error is None]
 
 
-def curve_of(confidences: np.ndarray, right: np.ndarray) -> Curve:
+def curve_of(confidences: np.ndarray, right: np.ndarray, looks: np.ndarray | None = None) -> Curve:
     """The curve that makes ``right`` (bool) likeliest, given the model's own ``confidences``.
 
-    Slope and offset are held at 1 and 0 by a normal distribution of width 1, which a few words outweigh. The
-    maximum is Newton's, whose steps are halved until they help. A slope that would not rise is 0.01.
+    ``looks`` is how many each word had; None: one. Slope, offset and doubling are held at 1, 0 and 0 by a
+    normal distribution of width 1, which a few words outweigh. The maximum is Newton's, whose steps are
+    halved until they help. A slope that would not rise is 0.01.
     """
     odds = _log_odds(confidences)
-    columns, signs = np.stack([odds, np.ones(len(odds))], axis=1), np.where(right, 1.0, -1.0)
-    begin = np.array([1.0, 0.0])
+    doublings = np.zeros(len(odds)) if looks is None else np.log2(looks)
+    columns, signs = np.stack([odds, np.ones(len(odds)), doublings], axis=1), np.where(right, 1.0, -1.0)
+    begin = np.array([1.0, 0.0, 0.0])
 
     def cost(at: np.ndarray) -> float:
         return float(np.logaddexp(0, -signs * (columns @ at)).sum() + ((at - begin) ** 2).sum() / 2)
@@ -144,13 +148,14 @@ def curve_of(confidences: np.ndarray, right: np.ndarray) -> Curve:
     for _ in range(_ROUNDS):
         shares = np.exp(-np.logaddexp(0, -(columns @ found)))
         slope = columns.T @ (shares - right) + (found - begin)
-        step = np.linalg.solve((columns.T * (shares * (1 - shares))) @ columns + np.eye(2), slope)
+        step = np.linalg.solve((columns.T * (shares * (1 - shares))) @ columns + np.eye(3), slope)
         while cost(found - step) > cost(found) and np.abs(step).max() > _NEAR:
             step = step / 2
         found = found - step
         if np.abs(step).max() <= _NEAR:
             break
-    return Curve(slope=round(max(float(found[0]), 0.01), 6), offset=round(float(found[1]), 6))
+    values = [round(float(value), 6) for value in found]
+    return Curve(slope=max(values[0], 0.01), offset=values[1], doubling=values[2])
 
 
 def _log_odds(confidences: np.ndarray) -> np.ndarray:
@@ -165,18 +170,28 @@ def _fitted(words: Sequence[WordResult]) -> tuple[Curve, dict[_Key, float]]:
     """
     confidences = np.array([word.confidence for word in words])
     right = np.array([word.right for word in words], bool)
-    # Dealt in an order that has nothing to do with sets and places, always the same.
-    parts = np.random.default_rng(len(words)).permutation(len(words)) % PARTS
-    bent = confidences.copy()
-    for part in range(PARTS):
-        inside = parts == part
-        curve = curve_of(confidences[~inside], right[~inside])
-        bent[inside] = [curve(float(value)) for value in confidences[inside]]
+    looks = np.array([word.looks for word in words])
+    bent = np.stack([_held_out(confidences, right, looks, deal) for deal in range(_DEALS)]).mean(axis=0)
     better = len(words) > 0 and _loss(bent, right) < _loss(confidences, right)
     chosen = bent if better else confidences
     keys = map(_key, words)
-    curve = curve_of(confidences, right) if better else Curve()
+    curve = curve_of(confidences, right, looks) if better else Curve()
     return curve, dict(zip(keys, chosen.tolist(), strict=True))
+
+
+def _held_out(confidences: np.ndarray, right: np.ndarray, looks: np.ndarray, deal: int) -> np.ndarray:
+    """The confidences, each bent by the curve of the parts in which its word is not."""
+    # Dealt in an order that has nothing to do with sets and places, always the same.
+    parts = np.random.default_rng((deal, len(right))).permutation(len(right)) % PARTS
+    bent = confidences.copy()
+    for part in range(PARTS):
+        inside = parts == part
+        curve = curve_of(confidences[~inside], right[~inside], looks[~inside])
+        bent[inside] = [
+            curve(float(value), int(count))
+            for value, count in zip(confidences[inside], looks[inside], strict=True)
+        ]
+    return bent
 
 
 def _loss(confidences: np.ndarray, right: np.ndarray) -> float:

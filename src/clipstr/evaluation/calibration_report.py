@@ -66,7 +66,11 @@ def checks_table(checks: Mapping[str, Check]) -> str:
 
 def section(found: Calibrated, *, characters: int) -> str:
     """The section of a card about the confidence of a model, compared in so many ``characters``."""
-    curves = {"one look": found.calibration.one_look, "several": found.calibration.several_looks}
+    curves = {
+        "without second looks": found.calibration.one_look,
+        "with them, but at the first": found.calibration.first_look,
+        "at several": found.calibration.several_looks,
+    }
     return "\n\n".join(
         [
             HEADING,
@@ -74,18 +78,21 @@ def section(found: Calibrated, *, characters: int) -> str:
             "the share of such texts that are right: of those with 0.9, nine in ten.",
             checks_table(found.checks),
             "ECE is the expected calibration error in 15 bins of equal width; calibrated: of words that the "
-            "curves were not fitted on (five parts, each bent by what the others give); chance alone: what "
-            "as many words would show that are right exactly as often as they say.",
+            "curves were not fitted on (five parts, each bent by what the others give, dealt ten times); "
+            "chance alone: what as many words would show that are right exactly as often as they say.",
             f"![How often words are right, by their confidence]({PICTURE_FILE})",
             "Log odds of the model's own probability become, "
-            + "; ".join(f"of texts read at {looks}, {_told(curve)}" for looks, curve in curves.items())
+            + "; ".join(f"of texts read {looks}, {_told(curve)}" for looks, curve in curves.items())
             + ".",
         ]
     )
 
 
 def _told(curve: Curve) -> str:
-    return "themselves" if curve == Curve() else f"{curve.slope:.3f} times themselves {curve.offset:+.3f}"
+    if curve == Curve():
+        return "themselves"
+    looks = f", {curve.doubling:+.3f} for each doubling of the looks" if curve.doubling else ""
+    return f"{curve.slope:.3f} times themselves {curve.offset:+.3f}{looks}"
 
 
 def with_section(card: str, section: str) -> str:

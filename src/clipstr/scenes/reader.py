@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PIL import Image
@@ -196,12 +197,12 @@ class SceneReader:
         """The words of each of ``texts``, all of them read together."""
         # How text lies is decided by the model's own probabilities, whatever its calibration.
         reader, calibration = self.reader.uncalibrated(), self.reader.calibration or Calibration()
+        told = partial(calibration.of, second_looks=reader.second_looks)
         readings = iter(
             reader.read_images(piece for crops in texts for crop in crops for piece in crop.pieces)
         )
         return [
-            [_word(crop, [next(readings) for _ in crop.pieces], calibration) for crop in crops]
-            for crops in texts
+            [_word(crop, [next(readings) for _ in crop.pieces], told) for crop in crops] for crops in texts
         ]
 
 
@@ -224,9 +225,9 @@ def _check_extra() -> None:
         ) from error
 
 
-def _word(crop: WordCrop, readings: Sequence[Reading], calibration: Calibration) -> _Placed:
-    """The word that the readings of its pieces make."""
-    told = [calibration.of(reading) for reading in readings]
+def _word(crop: WordCrop, readings: Sequence[Reading], bent: Callable[[Reading], Reading]) -> _Placed:
+    """The word that the readings of its pieces make, its probabilities ``bent``."""
+    told = [bent(reading) for reading in readings]
     confidence = min(reading.confidence for reading in told)
     characters = tuple(character for reading in told for character in reading.characters)
     text = "".join(reading.text for reading in readings)
