@@ -191,7 +191,7 @@ def _held_out(confidences: np.ndarray, right: np.ndarray, looks: np.ndarray, dea
             curve(float(value), int(count))
             for value, count in zip(confidences[inside], looks[inside], strict=True)
         ]
-    return bent
+    return np.asarray(bent)
 
 
 def _loss(confidences: np.ndarray, right: np.ndarray) -> float:
