@@ -47,7 +47,7 @@ def test_tiny_can_learn_from_full() -> None:
     assert recipe.start.model == "tiny"
     labeller = new_labeller(recipe.soft_labels, recipe.form)
     assert labeller is not None
-    assert labeller.notes == ["soft labels by 'small'"]
+    assert labeller.notes == ["soft labels by 'full'"]
 
 
 @pytest.fixture(scope="module")

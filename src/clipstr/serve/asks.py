@@ -255,7 +255,8 @@ def _options(values: Mapping[str, Any], limits: Limits, known: tuple[str, ...]) 
         model=_string(values, "model"),
         allow=_string(values, "allow"),
         lexicon=_lexicon(values.get("lexicon"), limits),
-        second_looks=_yes_or_no(values, "second_looks"),
+        # Photographs are read at one look, as SceneReader reads them, unless more are asked for.
+        second_looks=_yes_or_no(values, "second_looks", usual=known is not SCAN_OPTIONS),
         known_words=_yes_or_no(values, "known_words") if "known_words" in values else None,
         min_confidence=_probability(values.get("min_confidence", MIN_CONFIDENCE)),
     )
@@ -285,8 +286,8 @@ def _string(values: Mapping[str, Any], name: str) -> str | None:
     raise RefusalError(422, "bad_option", f"{name} must be a text, and is {value!r}")
 
 
-def _yes_or_no(values: Mapping[str, Any], name: str) -> bool:
-    value = values.get(name, True)
+def _yes_or_no(values: Mapping[str, Any], name: str, *, usual: bool = True) -> bool:
+    value = values.get(name, usual)
     if isinstance(value, bool):
         return value
     if isinstance(value, str) and value.lower() in (*_YES, *_NO):
