@@ -21,6 +21,7 @@ from clipstr.student.storage import (
     save_recogniser,
     save_trainable,
 )
+from configs import signed
 
 SMALL = replace(TINY, width=48, encoder_heads=2, decoder_heads=2, characters="abc")
 
@@ -54,7 +55,7 @@ def test_a_changed_byte_is_noticed(folder: Path) -> None:
 def test_weights_of_another_size_are_named(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["form"]["max_length"] = 9
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(signed(config)), encoding="utf-8")
     with pytest.raises(ModelFileError, match=r"pos_queries has shape \(1, 26, 48\), not \(1, 10, 48\)"):
         load_recogniser(folder)
 
@@ -62,7 +63,7 @@ def test_weights_of_another_size_are_named(folder: Path) -> None:
 def test_an_unknown_setting_is_named(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["architecture"]["colour"] = "red"
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(signed(config)), encoding="utf-8")
     with pytest.raises(ModelFileError, match="no size called colour"):
         load_recogniser(folder)
 
