@@ -11,17 +11,16 @@ offered (warm-up-stable-decay; Hu et al. 2024, Hägele et al. 2024). docs/releas
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from make import compact, package
+from make import compact, package, run
 
 from clipstr import Reader
 from clipstr.charset import Charset
 from clipstr.data import LabelRule
-from clipstr.errors import ClipstrError, InputError, UnfinishedError
+from clipstr.errors import InputError, UnfinishedError
 from clipstr.evaluation import Pairs, Readings, compared, read_all
 from clipstr.experiments import Cell, Experiment, Turn, train
 from clipstr.models import ModelConfig, find_model
@@ -150,10 +149,4 @@ def _sets(changes: list[str] | None) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
-        app()
-    except UnfinishedError as error:
-        print(f"chain: {error}", file=sys.stderr)
-        sys.exit(3)
-    except ClipstrError as error:
-        sys.exit(f"chain: {error}")
+    run(app, "chain")

@@ -281,11 +281,16 @@ packages = ["{package_name}"]
     )
 
 
-if __name__ == "__main__":
+def run(program: typer.Typer, name: str) -> None:
+    """Runs ``program``: exit status 3 when there is more to do, 1 with a line for what failed."""
     try:
-        app()
+        program()
     except UnfinishedError as error:
-        print(f"release: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         sys.exit(3)
     except ClipstrError as error:
-        sys.exit(f"release: {error}")
+        sys.exit(f"{name}: {error}")
+
+
+if __name__ == "__main__":
+    run(app, "release")

@@ -55,10 +55,10 @@ class Reader:
     longer; ``known_words`` says whether a word read with doubt is rather taken for one that is known than for
     another that looks alike (`clipstr.decoding.prior`; None: with second looks), which a lexicon makes
     needless and codes do not want; that takes several texts of each look, and so a beam for doubtful words;
-    ``beam`` is how many beginnings of a text are gone on with at a time (1, the default: only the likeliest),
-    and ``candidates`` how many texts a reading tells, which makes the default beam 5; ``device`` is what
-    computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never another than that, or "auto" for
-    the quickest that is there. `device` says what it is.
+    ``beam`` is how many beginnings of a text are gone on with at a time (1: only the likeliest; None: 5 where
+    known words are preferred or candidates asked for, else 1), and ``candidates`` how many texts a reading
+    tells; ``device`` is what computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never
+    another than that, or "auto" for the quickest that is there. `device` says what it is.
 
     Probabilities are bent by the calibration in the model's config, if it has one (`uncalibrated` gives a
     reader that tells the model's own). Readings do not depend on which pictures share a batch. Raises
@@ -148,15 +148,13 @@ class Reader:
         Known words can be preferred among several texts alone: doubtful ones are looked for with a beam then.
         """
         self._beam, sure = beam, math.inf
-        if beam is None and candidates == 1 and lexicon is None and self.known_words:
+        known = self.known_words and lexicon is None
+        self._prior: Prior = word_prior if known else no_prior
+        if known and beam is None and candidates == 1:
             beam, sure = BEAM, SURE
         asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates, sure=sure)
         self.beam, self.candidates = asked.beam, asked.candidates
         self._decoder = asked if self.beam == 1 else asked.with_candidates(self.beam)
-
-    @property
-    def _prior(self) -> Prior:
-        return word_prior if self.known_words and not self._decoder.has_lexicon else no_prior
 
     @property
     def form(self) -> WordForm:

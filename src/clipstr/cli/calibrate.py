@@ -57,10 +57,10 @@ def calibrate(
 ) -> None:
     """Let the confidence of MODEL say how often its texts are right, by labelled words.
 
-    Two numbers for readings at one look and two for those with second looks are fitted and written into the
-    model's config.json; its card, if it has one, gets a section and a picture. Texts stay as they are. What
-    is told holds of words that the numbers were not fitted on. Compare in 36 characters where labels do not
-    have the case and the punctuation of the pictures, as most do not.
+    Curves for readings at one look, and with second looks at the first or at several, are fitted and written
+    into the model's config.json; its card, if it has one, gets a section and a picture. Texts stay as they
+    are. What is told holds of words that the curves were not fitted on. Compare in 36 characters where labels
+    do not have the case and the punctuation of the pictures, as most do not.
     """
     if not console.is_standard_output(json):
         console.require_output()

@@ -66,7 +66,8 @@ def read(
         typer.Option(
             min=1,
             max=MOST_TEXTS,
-            help="Beginnings of a text that are gone on with at a time; 1 if not given, 5 with --candidates.",
+            help="Beginnings of a text that are gone on with at a time; if not given 5 for doubtful words, "
+            "and for all with --candidates.",
             show_default=False,
         ),
     ] = None,

@@ -68,11 +68,6 @@ class Decoder:
         if self._lexicon is not None and self._lexicon.note:
             _log.warning("%s", self._lexicon.note)
 
-    @property
-    def has_lexicon(self) -> bool:
-        """Whether one of given words is read."""
-        return self._lexicon is not None
-
     def with_candidates(self, candidates: int) -> Decoder:
         """The same with so many candidates, at most as many as the beam is wide."""
         other = copy.copy(self)

@@ -251,13 +251,13 @@ def _options(values: Mapping[str, Any], limits: Limits, known: tuple[str, ...]) 
             raise RefusalError(
                 422, "unknown_option", f"there is no option {name!r}; there are {', '.join(known)}"
             )
+    scans = known is SCAN_OPTIONS  # which are at one look, known words preferred, as SceneReader's
     return Options(
         model=_string(values, "model"),
         allow=_string(values, "allow"),
         lexicon=_lexicon(values.get("lexicon"), limits),
-        # Photographs are read at one look, as SceneReader reads them, unless more are asked for.
-        second_looks=_yes_or_no(values, "second_looks", usual=known is not SCAN_OPTIONS),
-        known_words=_yes_or_no(values, "known_words") if "known_words" in values else None,
+        second_looks=_yes_or_no(values, "second_looks", usual=not scans),
+        known_words=_yes_or_no(values, "known_words") if scans or "known_words" in values else None,
         min_confidence=_probability(values.get("min_confidence", MIN_CONFIDENCE)),
     )
 

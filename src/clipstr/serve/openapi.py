@@ -105,7 +105,7 @@ _OPTIONS = {
     "allow": "The only characters to read, such as 0123456789.",
     "lexicon": "Words of which the likeliest is read: repeated here, one a line in a form, a list in JSON.",
     "second_looks": "false is quicker and misreads more; true for words, false for photographs unless given.",
-    "known_words": "false reads codes as they seem, not as words alike; as second_looks unless given.",
+    "known_words": "false reads codes as they seem, not as words alike; of words as second_looks is.",
     "format": "json (unless given), text, hocr, alto or pdf (searchable): a document of what could be read; "
     "the header Clipstr-Failed says how many pictures are missing in it.",
 }

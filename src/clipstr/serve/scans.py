@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from clipstr.errors import ImageError, ImageTooLargeError
@@ -38,9 +38,7 @@ class Scans:
     def scan(self, options: Options, pictures: Sequence[Picture]) -> list[Scan]:
         """What is read in each of ``pictures``, in order."""
         reader = self._scene_reader.restricted(min_confidence=options.min_confidence)  # a copy
-        # In photographs known words are preferred at one look, too, as SceneReader does.
-        words = replace(options, known_words=options.known_words is not False)
-        reader.reader = self._readers.reader(words)
+        reader.reader = self._readers.reader(options)
         return [self._one(reader, picture) for picture in pictures]
 
     def _one(self, reader: SceneReader, picture: Picture) -> Scan:
