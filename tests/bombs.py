@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import resource
 import struct
 import time
 import zlib
@@ -73,12 +74,14 @@ def seconds_to_refuse(content: bytes, times: int = 5) -> tuple[str, float]:
     return kind, best
 
 
-def pdf_of(width: int, height: int) -> bytes:
-    """A PDF of one empty page of so many points."""
+def pdf_of(width: int, height: int, contents: bytes = b"", *others: bytes) -> bytes:
+    """A PDF of one page of so many points, with its object of contents and others, from 5; empty without."""
+    shown = b"/Contents 4 0 R/Resources<</XObject<</X 5 0 R>>>>" if contents else b""
     objects = (
         b"<</Type/Catalog/Pages 2 0 R>>",
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]>>" % (width, height),
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 %d %d]%s>>" % (width, height, shown),
+        *((contents, *others) if contents else ()),
     )
     whole, places = b"%PDF-1.7\n", []
     for number, content in enumerate(objects, 1):
@@ -88,6 +91,43 @@ def pdf_of(width: int, height: int) -> bytes:
     head = b"xref\n0 %d\n" % (len(objects) + 1)
     end = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, len(whole))
     return whole + head + table + end
+
+
+def cost_of_pdf(content: bytes) -> tuple[str, float, float]:
+    """The kind of error with which the PDF ``content`` is refused, the seconds until then, and the megabytes.
+
+    These are the most of any process that was started here so far, so begin with what takes least.
+    """
+    from clipstr.scenes.pages import pages_of
+
+    kind, began = "none", time.perf_counter()
+    try:
+        list(pages_of(content))
+    except ImageError as error:
+        kind = type(error).__name__
+    seconds = time.perf_counter() - began
+    return kind, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def _stream(content: bytes, more: bytes = b"") -> bytes:
+    return b"<</Length %d%s>>stream\n" % (len(content), more) + content + b"\nendstream"
+
+
+def packed_pdf(megabytes: int) -> bytes:
+    """A PDF whose page's contents are zeros, packed twice: 1000 MB in 2 kB."""
+    packer = zlib.compressobj(1)
+    once = b"".join(packer.compress(bytes(1 << 20)) for _ in range(megabytes)) + packer.flush()
+    return pdf_of(72, 36, _stream(zlib.compress(once, 9), b"/Filter[/FlateDecode/FlateDecode]"))
+
+
+def laughing_pdf(depth: int = 12) -> bytes:
+    """A PDF whose page draws a form ten times, which draws another ten times, and so on."""
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 72 36]"
+    forms = [
+        _stream(b"/X Do " * 10, form + b"/Resources<</XObject<</X %d 0 R>>>>" % (number + 6))
+        for number in range(depth)
+    ]
+    return pdf_of(72, 36, _stream(b"/X Do"), *forms, _stream(b"0 0 9 9 re f", form))
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""How quickly bombs of every format are refused by their header, and what comes of damaged pictures.
+"""How quickly bombs of every format are refused, and what comes of damaged pictures.
 
 python benchmarks/hardening/pictures.py --pictures 100000
 """
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 
 def main() -> None:
-    from bombs import bombs, seconds_to_refuse
+    from bombs import bombs, cost_of_pdf, laughing_pdf, packed_pdf, seconds_to_refuse
     from hardening import as_json, read_mutated_pictures
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -26,6 +26,10 @@ def main() -> None:
         refused, seconds = seconds_to_refuse(content)
         bad += refused != "ImageTooLargeError" or seconds >= 0.05
         print(f"{kind:20} {len(content):>8} bytes  {refused:20} {1000 * seconds:6.2f} ms")
+    for kind, content in {"PDF that laughs": laughing_pdf(), "PDF that is packed": packed_pdf(2048)}.items():
+        refused, seconds, megabytes = cost_of_pdf(content)
+        bad += refused != "ImageTooLargeError" or megabytes > 1200
+        print(f"{kind:20} {len(content):>8} bytes  {refused:20} {seconds:6.2f} s, {megabytes:.0f} MB")
     began = time.monotonic()
     found = read_mutated_pictures(options.pictures, options.seed)
     print(as_json(found))

@@ -9,7 +9,7 @@
     │   │   ├── EmptyImageError         no bytes, or no pixels
     │   │   ├── NotAnImageError         bytes that are no picture we know
     │   │   ├── DamagedImageError       a picture that breaks off or does not decode
-    │   │   └── ImageTooLargeError      more pixels than we agree to unpack
+    │   │   └── ImageTooLargeError      more pixels, memory or time than we agree to spend
     │   ├── CharsetError        an alphabet, or a text that does not fit one
     │   ├── DeviceError         what should compute is not there, or cannot compute the model
     │   ├── LexiconError        a word list that leaves nothing to choose from
@@ -93,7 +93,7 @@ class DamagedImageError(ImageError):
 
 
 class ImageTooLargeError(ImageError):
-    """The picture has more pixels than we agree to unpack."""
+    """The picture has more pixels, or a PDF's page takes more memory or time, than we agree to spend."""
 
 
 class CharsetError(InputError):

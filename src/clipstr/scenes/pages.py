@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
-from clipstr.errors import (
-    DamagedImageError,
-    EmptyImageError,
-    ImageNotFoundError,
-    ImageTooLargeError,
-    MissingExtraError,
-)
-from clipstr.imaging import MAX_PIXELS, ImageSource, describe, load_image
+from clipstr.imaging import ImageSource, describe, load_image
+from clipstr.scenes.pdfs import PdfLimits, pdf_pictures
 
 __all__ = ["PDF_SUFFIX", "Page", "is_pdf", "pages_of"]
 
 PDF_SUFFIX = ".pdf"
-PDF_DOTS = 200.0  # an inch, of a page's picture
 _SIGNATURE = b"%PDF-"
 _SEARCHED = 1024  # bytes in which a PDF's signature may begin
-_POINTS = 72.0  # an inch
 
 
 @dataclass(frozen=True)
@@ -38,17 +27,17 @@ class Page:
     number: int | None = None
 
 
-def pages_of(source: ImageSource) -> Iterator[Page]:
-    """The picture that ``source`` is, or the pages of the PDF, one after the other.
+def pages_of(source: ImageSource, *, limits: PdfLimits = PdfLimits()) -> Iterator[Page]:  # noqa: B008
+    """The picture that ``source`` is, or the pages of the PDF, one after the other, drawn within ``limits``.
 
-    Raises an `ImageError` of the kind that tells what is wrong, and `MissingExtraError` for a PDF without
-    the package that opens it.
+    Raises an `ImageError` of the kind that tells what is wrong, `MissingExtraError` for a PDF without the
+    package that opens it, and `ClipstrError` if no process can be started that draws its pages.
     """
     name = describe(source)
     if isinstance(source, (str, os.PathLike)) and _is_pipe(source):
         with Path(source).open("rb") as file:  # once: what was taken from a pipe does not come again
             if is_pdf(file.peek(_SEARCHED)):
-                yield from _pdf_pages(file.read(), name)
+                yield from _numbered(pdf_pictures(file.read(), name, limits))
             else:
                 yield Page(load_image(file, enough=None))
         return
@@ -56,7 +45,12 @@ def pages_of(source: ImageSource) -> Iterator[Page]:
     if content is None:
         yield Page(load_image(source, enough=None))
     else:
-        yield from _pdf_pages(content, name)
+        yield from _numbered(pdf_pictures(content, name, limits))
+
+
+def _numbered(pictures: Iterator[Image.Image]) -> Iterator[Page]:
+    for number, picture in enumerate(pictures, 1):
+        yield Page(picture, number)
 
 
 def is_pdf(content: bytes) -> bool:
@@ -85,50 +79,3 @@ def _as_pdf(source: ImageSource) -> bytes | str | None:
             return None  # `load_image` tells what is wrong
         return os.fspath(source) if _SIGNATURE in start else None
     return None
-
-
-def _pdf_pages(content: bytes | str, name: str) -> Iterator[Page]:
-    pdfium = _pdfium(name)
-    try:
-        document = pdfium.PdfDocument(io.BytesIO(content) if isinstance(content, bytes) else content)
-    except FileNotFoundError as error:
-        raise ImageNotFoundError(f"{name}: there is no such file") from error
-    except pdfium.PdfiumError as error:
-        raise DamagedImageError(f"{name}: the PDF is damaged or locked by a password: {error}") from error
-    try:
-        count = len(document)
-        if not count:
-            raise EmptyImageError(f"{name}: the PDF has no pages")
-        for index in range(count):
-            yield Page(_drawn(document, index, name, pdfium), index + 1)
-    finally:
-        document.close()
-
-
-def _drawn(document: Any, index: int, name: str, pdfium: Any) -> Image.Image:
-    """The picture of a page, at `PDF_DOTS`; a page that would have too many pixels is refused undrawn."""
-    try:
-        page = document[index]
-        width, height = page.get_size()
-        scale = PDF_DOTS / _POINTS
-        if math.ceil(width * scale) * math.ceil(height * scale) > MAX_PIXELS:
-            page.close()
-            raise ImageTooLargeError(
-                f"{name}: page {index + 1} of the PDF is {width:.0f}x{height:.0f} points, more than "
-                f"{MAX_PIXELS} pixels at {PDF_DOTS:.0f} dots an inch; make it smaller"
-            )
-        picture = page.render(scale=scale).to_pil().convert("RGB")
-        page.close()
-    except pdfium.PdfiumError as error:
-        raise DamagedImageError(f"{name}: page {index + 1} of the PDF is damaged: {error}") from error
-    return load_image(picture)
-
-
-def _pdfium(name: str) -> Any:
-    try:
-        import pypdfium2
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{name}: pages of a PDF need the package pypdfium2: pip install 'clipstr[scenes]'"
-        ) from error
-    return pypdfium2

@@ -62,7 +62,7 @@ def scan_lane(settings: ServiceSettings, readers: Readers, metrics: Metrics) -> 
     limits = settings.limits
     batcher: Batcher[Options, Picture, Scan] = Batcher(
         Scans(settings, readers).scan,
-        size=1,  # a photograph takes memory, and pages of PDFs are drawn by a library for one thread
+        size=1,  # a photograph takes memory, and so does the process that draws a PDF's pages
         room=limits.photographs,
         patience=limits.seconds,
         observe=metrics.lane(SCAN, "photographs", lambda: batcher.waiting),

@@ -155,7 +155,7 @@ class Service:
                 leaves.append(Leaf(picture.name or f"picture {number}", picture.content, scenes))
         if not leaves:
             return None
-        # Pages of PDFs are drawn by a library for one thread: that of photographs.
+        # Pages of PDFs are drawn once more, which takes memory: one PDF at a time, as photographs.
         return await self.lanes[-1].batcher.alone(partial(document, ask.format, leaves))
 
     def _tell(self, request: Request, lane: Lane[Any], items: Sequence[dict[str, Any]]) -> None:
