@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -80,6 +82,74 @@ def test_every_requirement_has_a_lowest_version() -> None:
     ]
     assert len(needed) > 20
     assert unbounded == []
+
+
+SEASONAL = {"pyarrow", "fsspec"}
+"""What has a new major version every season, which has not broken what is used here."""
+
+
+def requirements() -> dict[str, list[Any]]:
+    """What pyproject.toml asks for: "base" and each extra that users may ask for, extras of ours resolved."""
+    toml: Any = pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    project = toml.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {"base": project["dependencies"], **project["optional-dependencies"]}
+    found: dict[str, list[Any]] = {}
+    for name in asked.keys() - {"dev"}:
+        needed = list(map(packaging.Requirement, asked[name]))
+        for each in needed:
+            if each.name == "clipstr":
+                needed += [packaging.Requirement(line) for extra in each.extras for line in asked[extra]]
+        found[name] = [each for each in needed if each.name != "clipstr"]
+    return found
+
+
+in_a_checkout = pytest.mark.skipif(not (ROOT / "release").exists(), reason="this is no checkout")
+
+
+@in_a_checkout
+def test_every_requirement_of_users_ends_below_a_version_that_nobody_knows() -> None:
+    found = {each.name: each.specifier for needed in requirements().values() for each in needed}
+    assert len(found) > 30
+    unbounded = {name for name, said in found.items() if not any(s.operator == "<" for s in said)}
+    assert unbounded == SEASONAL
+
+
+@in_a_checkout
+def test_what_is_installed_here_is_within_the_bounds() -> None:
+    for each in {str(one): one for needed in requirements().values() for one in needed}.values():
+        try:
+            installed = importlib.metadata.version(each.name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        assert each.specifier.contains(installed, prereleases=True), f"{each}, and there is {installed}"
+
+
+def _same(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@in_a_checkout
+@pytest.mark.parametrize("extra", [*EXTRAS[1:], "base", "peers", "bench", "wandb", "mlflow"])
+def test_the_list_of_parts_has_all_that_pyproject_asks_for_and_what_that_needs(extra: str) -> None:
+    """`python release/sbom.py` writes the lists anew."""
+    listed = json.loads((ROOT / "release" / "sbom" / f"{extra}.cdx.json").read_text(encoding="utf-8"))
+    assert (listed["bomFormat"], listed["metadata"]["component"]["name"]) == ("CycloneDX", "clipstr")
+    versions: dict[str, list[str]] = {}
+    for part in listed["components"]:
+        assert part["purl"].startswith("pkg:pypi/")
+        versions.setdefault(_same(part["name"]), []).append(part["version"])
+    for each in (*requirements()["base"], *requirements()[extra]):
+        assert any(each.specifier.contains(version) for version in versions.get(_same(each.name), ())), each
+    there = {part["bom-ref"] for part in listed["components"]} | {listed["metadata"]["component"]["bom-ref"]}
+    needs = {each["ref"]: each.get("dependsOn", []) for each in listed["dependencies"]}
+    assert set(needs) == there
+    assert {ref for refs in needs.values() for ref in refs} <= there
+
+
+@in_a_checkout
+def test_there_is_a_list_of_parts_for_every_extra() -> None:
+    files_ = {path.name.removesuffix(".cdx.json") for path in (ROOT / "release" / "sbom").iterdir()}
+    assert files_ == requirements().keys()
 
 
 def test_every_font_that_is_fetched_is_free_and_says_so() -> None:

@@ -12,6 +12,7 @@ the next time. What stands behind -- is for pytest.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -28,11 +29,17 @@ def call(*command: object, **options: object) -> None:
 
 
 def wheel_in(work: Path) -> Path:
-    """The wheel of this checkout, built anew."""
-    shutil.rmtree(work / "wheel", ignore_errors=True)
-    call("uv", "build", "--quiet", "--wheel", "--out-dir", work / "wheel", ROOT)
-    (wheel,) = (work / "wheel").glob("*.whl")
-    return wheel
+    """The wheel of this checkout, built twice: both must be the same to the bit."""
+    built = []
+    for name in ("wheel", "once-more"):
+        shutil.rmtree(work / name, ignore_errors=True)
+        call("uv", "build", "--quiet", "--wheel", "--out-dir", work / name, ROOT)
+        built += (work / name).glob("*.whl")
+    first, second = (hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in built)
+    if first != second:
+        raise SystemExit(f"the wheel differs when it is built twice: {first}, {second}")
+    print(f"{built[0].name}, built twice: {first}", flush=True)
+    return built[0]
 
 
 def environment_in(work: Path, python: str, resolution: str, wheel: Path) -> Path:
