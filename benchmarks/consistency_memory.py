@@ -22,6 +22,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+from clipstr.processors import peak_memory
+
 MAPS = 4  # that the direct form holds at its peak: measured 4.1 at 8,192 and at 16,384 rows
 
 
@@ -41,20 +43,14 @@ def measure(form: str, rows: int, dim: int, repeats: int) -> dict[str, float]:
     )
     # Making the inputs took more than they hold: that peak would hide as much of the loss's own.
     Path("/proc/self/clear_refs").write_text("5")
-    before = peak_mib()
+    before = peak_memory() / 2**20
     times = []
     for _ in range(repeats):
         student.grad = teacher.grad = None
         began = time.process_time()
         call(student, teacher).backward()
         times.append(time.process_time() - began)
-    return {"seconds": min(times), "mib": peak_mib() - before}
-
-
-def peak_mib() -> float:
-    """The most resident memory of this process since its peak was last set back."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return {"seconds": min(times), "mib": peak_memory() / 2**20 - before}
 
 
 def in_a_process(form: str, rows: int, options: argparse.Namespace) -> dict[str, float]:

@@ -11,7 +11,6 @@ held, after a tenth of the crops and at the end.
 from __future__ import annotations
 
 import argparse
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from clipstr import Reader
 from clipstr.charset import Charset
 from clipstr.data import LabelRule, find_sources, write_lmdb
 from clipstr.evaluation import judged, read_all
+from clipstr.processors import peak_memory
 
 BLOCK = 500
 RULES = [LabelRule(Charset.named(name)) for name in ("36", "62", "94")]
@@ -45,11 +45,6 @@ def crops(data: Path | None) -> Iterator[tuple[bytes, str]]:
         Image.fromarray(sample.image).save(buffer, "JPEG", quality=90)
         yield buffer.getvalue(), sample.label
         number += 1
-
-
-def peak() -> float:
-    """The most memory that this process has held so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -79,10 +74,10 @@ def main() -> None:
                 judged(readings, rule)
             whole += time.process_time() - begun
             if start <= options.count // 10:
-                early = peak()
+                early = peak_memory() / 1e6
     print(f"{options.count:,} crops, {options.model}, processor seconds: reader {alone:.1f}, ", end="")
     print(f"evaluation {whole:.1f}, {whole / alone:.3f} times; ", end="")
-    print(f"memory {early:.0f} MB after a tenth, {peak():.0f} MB at the end")
+    print(f"memory {early:.0f} MB after a tenth, {peak_memory() / 1e6:.0f} MB at the end")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -40,6 +39,7 @@ from clipstr.evaluation.scenes import (
     load_photographs,
 )
 from clipstr.models import DEFAULT_MODEL
+from clipstr.processors import peak_memory
 from clipstr.scenes import SceneReader
 from clipstr.synth.config import SynthConfig
 from clipstr.synth.words import Vocabulary
@@ -177,9 +177,7 @@ def child(engine: str, path: Path, model: str, threads: int) -> None:
     begun = time.perf_counter()
     words = reader.find_words(path)
     seconds = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1024 if sys.platform != "darwin" else 1 << 20
-    )
+    peak = peak_memory() / 1e6
     found = [{"polygon": np.asarray(word.polygon).tolist(), "text": word.text} for word in words]
     print(json.dumps({"seconds": seconds, "peak_mb": peak, "words": found}))
 

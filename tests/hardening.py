@@ -9,7 +9,6 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import shutil
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from clipstr.data.lmdb import DATA_FILE, LmdbDataset, write_lmdb
 from clipstr.errors import ClipstrError, ImageError
 from clipstr.imaging import load_image
 from clipstr.models import CONFIG_FILE, DECODER_FILE, ENCODER_FILE, ModelConfig
+from clipstr.processors import peak_memory
 from clipstr.reader import Reader
 from clipstr.student.storage import WEIGHTS_FILE
 from clipstr.training import open_reader
@@ -32,7 +32,8 @@ from toy import spelled
 
 WORD, BARS = "badge", "ab"  # what the toy and the trained model are given
 SLOWEST = 2.0  # seconds of a processor for a picture
-MOST_MEMORY = 1 << 20  # kilobytes
+MOST_MEMORY = 1 << 30  # bytes
+MOST_DEATHS = 20  # of processes, after which no more are begun
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
@@ -109,18 +110,6 @@ def _read_folders(exported: Path, trained: Path, folder: Path, count: int, seed:
     said.send(None)
 
 
-def _most_memory() -> int:
-    """The most kilobytes that this process ever had in memory.
-
-    What `getrusage` says begins with what the process had that started this one, which may be much.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(status.partition("VmHWM:")[2].split()[0])
-
-
 def _read_pictures(count: int, seed: int, said: Any) -> None:
     """Opens and unpacks damaged pictures; what takes too long, or too much memory, is told as such."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libtiff tells there of each that is damaged
@@ -137,7 +126,7 @@ def _read_pictures(count: int, seed: int, said: Any) -> None:
             found = f"ESCAPES {type(error).__name__}"
         if time.process_time() - began > SLOWEST:
             found = "HANGS"
-        if _most_memory() > MOST_MEMORY:
+        if peak_memory() > MOST_MEMORY:
             raise SystemExit(f"{kind} {number} of {seed} took too much memory")
         said.send((kind.partition(" ")[0], found))
     said.send(None)
@@ -176,11 +165,12 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 600.0
     """What became of all that ``work`` tried, in a process of its own, which may die or hang: that counts.
 
     ``work`` takes ``arguments``, how many to try, a seed and where to say what comes; each case is told
-    twice, before and after. After a death the rest is tried with another seed.
+    twice, before and after. After a death the rest is tried with another seed; after `MOST_DEATHS` none is.
     """
     *given, count, seed = arguments
     context, found, done = multiprocessing.get_context("spawn"), Counter[tuple[str, str]](), 0
-    while done < count:
+    deaths = 0
+    while done < count and deaths < MOST_DEATHS:
         hears, said = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(*given, count - done, seed + done, said))
         process.start()
@@ -191,6 +181,7 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 600.0
                 if not hears.poll(patience):
                     process.kill()
                     found[case, "HANGS"] += 1
+                    deaths += 1
                     break
                 message = hears.recv()
             except EOFError:
@@ -198,6 +189,7 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 600.0
                 if not case:
                     raise RuntimeError("nothing could be tried") from None
                 found[case, f"DIES ({process.exitcode})"] += 1
+                deaths += 1
                 break
             if message is None:
                 done = count

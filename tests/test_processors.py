@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from clipstr import processors
 from clipstr.errors import InputError
-from clipstr.processors import MOST_THREADS, threads_within, usable_processors
+from clipstr.processors import MOST_THREADS, peak_memory, threads_within, usable_processors
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,14 @@ def test_too_many_threads_are_cut_and_told(caplog: pytest.LogCaptureFixture) -> 
 def test_what_is_no_number_of_threads_is_refused_by_name(threads: object) -> None:
     with pytest.raises(InputError, match=r"^workers is .*; it must be a whole number from 0"):
         threads_within(threads, "workers")  # type: ignore[arg-type]
+
+
+PEAK = "from clipstr.processors import peak_memory; held = bytearray(b'x') * (64 << 20); print(peak_memory())"
+
+
+def test_the_most_memory_is_the_processs_own_and_not_that_of_whoever_started_it() -> None:
+    held = bytearray(b"x") * (400 << 20)
+    assert peak_memory() > len(held)
+    del held
+    said = subprocess.run([sys.executable, "-c", PEAK], capture_output=True, text=True, check=True).stdout
+    assert 64 << 20 < int(said) < 300 << 20

@@ -1,24 +1,44 @@
-"""How many processors this process may use, by all who can limit it, and threads kept within that."""
+"""How many processors this process may use, by all who can limit it; the most memory that it has held."""
 
 from __future__ import annotations
 
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from clipstr.arguments import whole_number
 
-__all__ = ["MOST_THREADS", "threads_within", "usable_processors"]
+__all__ = ["MOST_THREADS", "peak_memory", "threads_within", "usable_processors"]
 
 MOST_THREADS = 1 << 16
 """More than this is a slip of the hand, and not a wish to be cut down to what there is."""
 
 _log = logging.getLogger("clipstr")
 
+_STATUS = Path("/proc/self/status")
 _GROUPS_OF_SELF = Path("/proc/self/cgroup")
 _GROUPS = Path("/sys/fs/cgroup")
+
+
+def peak_memory() -> int:
+    """The most resident memory that this process has held so far, in bytes; 0 where nobody counts it.
+
+    What `getrusage` tells is not asked on Linux: there a process begins with the peak of whoever started it.
+    """
+    try:
+        lines = _STATUS.read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else 1024 * highest
 
 
 def usable_processors() -> int:

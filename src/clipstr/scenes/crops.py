@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from PIL import Image
 
 from clipstr.scenes.bands import Band
-from clipstr.scenes.splitting import HEIGHT, Splitter, Stretch, pieces_of, words_of
+from clipstr.scenes.splitting import (
+    HEIGHT,
+    Marks,
+    Splitter,
+    Stretch,
+    otherwise_cut,
+    pieces_of,
+    readable_at_once,
+    words_of,
+)
 
 __all__ = ["STRIP", "FoundText", "WordCrop", "crops_of"]
 
@@ -21,13 +30,19 @@ _ROOM = 0.12  # of the height, kept on both sides of a word, but never more than
 _SLENDER = 1.5  # length over height from which text may stand on its head, or run up or down
 _STACKED = 12.0  # length over height up to which letters may stand upright below each other
 
+Room = tuple[float, float]  # before and behind a word, in shares of the line
+
 
 @dataclass(frozen=True)
 class WordCrop:
-    """A word before it is read: where it stands, and pictures of its pieces in order, most often one."""
+    """A word before it is read: where it stands, and pictures of its pieces in order, most often one.
+
+    ``others`` are the same cut otherwise: into several words, or not into pieces.
+    """
 
     band: Band
     pieces: tuple[Image.Image, ...]
+    others: tuple[tuple[WordCrop, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,25 +83,53 @@ def crops_of(picture: np.ndarray, band: Band, splitter: Splitter, *, whole: bool
     width = max(round(strip.shape[1] * HEIGHT / STRIP), 1)
     grey = cv2.resize(cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY), (width, HEIGHT), interpolation=cv2.INTER_AREA)
     marks = splitter.marks(np.asarray(grey))
-    words = [Stretch(0.0, 1.0)] if whole else words_of(marks)
-    # A share of the wider band as one of the band itself.
-    first, scale = _AROUND * band.height / wider.length, wider.length / band.length
+    line = _Line(strip, marks, wider, band)
+    if whole:
+        return (line.crop(Stretch(0.0, 1.0), (0.0, 0.0)),)
+    words = words_of(marks)
     return tuple(
-        WordCrop(
-            band.part(max((word.start - first) * scale, 0.0), min((word.stop - first) * scale, 1.0)),
-            tuple(_cut(strip, part) for part in _widened(pieces_of(word, marks), room)),
-        )
-        for word, room in zip(words, _rooms(words, _ROOM * wider.height / wider.length), strict=True)
+        replace(line.crop(word, room), others=line.others(word, room))
+        for word, room in zip(words, line.rooms(words), strict=True)
     )
 
 
-def _rooms(words: Sequence[Stretch], most: float) -> list[tuple[float, float]]:
-    """How much more than itself is cut out before and behind each word, in shares of the line."""
-    gaps = [0.0, *(min(most, (b.start - a.stop) / 2) for a, b in itertools.pairwise(words)), 0.0]
-    return list(itertools.pairwise(gaps))
+@dataclass(frozen=True)
+class _Line:
+    """The strip of a line, (height, width, 3) in uint8, its marks, its band, and the text's within it."""
+
+    strip: np.ndarray
+    marks: Marks
+    wider: Band
+    band: Band
+
+    def rooms(self, words: Sequence[Stretch], ends: tuple[float, float] = (0.0, 0.0)) -> list[Room]:
+        """How much more than itself is cut out before and behind each word: ``ends`` at the outer ones."""
+        most = _ROOM * self.wider.height / self.wider.length
+        between = [min(most, (after.start - before.stop) / 2) for before, after in itertools.pairwise(words)]
+        return list(itertools.pairwise([ends[0], *between, ends[1]]))
+
+    def crop(self, word: Stretch, room: Room, pieces: Sequence[Stretch] | None = None) -> WordCrop:
+        """The crop of ``word``, in pieces that can be read if none are named."""
+        parts = _widened(pieces or pieces_of(word, self.marks), room)
+        return WordCrop(self._place(word), tuple(_cut(self.strip, part) for part in parts))
+
+    def others(self, word: Stretch, room: Room) -> tuple[tuple[WordCrop, ...], ...]:
+        """``word`` cut otherwise, if it can be: into several words, or not into pieces."""
+        ways = [
+            tuple(self.crop(part, near) for part, near in zip(words, self.rooms(words, room), strict=True))
+            for words in otherwise_cut(word, self.marks)
+        ]
+        if len(pieces_of(word, self.marks)) > 1 and readable_at_once(word, self.marks):
+            ways.append((self.crop(word, room, [word]),))
+        return tuple(ways)
+
+    def _place(self, word: Stretch) -> Band:
+        """The band of ``word``: a share of the wider band as one of the band itself."""
+        first, scale = _AROUND * self.band.height / self.wider.length, self.wider.length / self.band.length
+        return self.band.part(max((word.start - first) * scale, 0.0), min((word.stop - first) * scale, 1.0))
 
 
-def _widened(pieces: Sequence[Stretch], room: tuple[float, float]) -> list[Stretch]:
+def _widened(pieces: Sequence[Stretch], room: Room) -> list[Stretch]:
     """``pieces`` with ``room`` before the first and behind the last."""
     starts = [pieces[0].start - room[0], *(piece.start for piece in pieces[1:])]
     stops = [*(piece.stop for piece in pieces[:-1]), pieces[-1].stop + room[1]]

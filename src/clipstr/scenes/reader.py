@@ -33,7 +33,9 @@ MIN_CONFIDENCE = 0.3
 half of the best H-mean that can be reached are worth keeping (Lipton et al., 2014); it is about 0.6."""
 
 _LEAST = 3.0  # pixels of height and length, of text that may be read
-_TURNED_BELOW = 0.6  # text that is read with less confidence is read in its other directions too
+_DOUBTED_BELOW = (
+    0.6  # text that is read with less confidence is read in its other directions, and cut otherwise
+)
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,18 @@ class SceneOutcome:
 
 @dataclass(frozen=True)
 class _Placed:
-    """A word, the band in which it stands, and how sure its pieces are, 0 to 1, long ones counting more.
+    """A word, the crop that it was read in, and how sure its pieces are, 0 to 1, long ones counting more.
 
     That sureness is by the model's own probabilities.
     """
 
-    band: Band
+    crop: WordCrop
     word: Word
     sureness: float
+
+    def otherwise(self) -> tuple[tuple[WordCrop, ...], ...]:
+        """The crops of the same, cut otherwise."""
+        return self.crop.others
 
 
 class SceneReader:
@@ -160,25 +166,34 @@ class SceneReader:
 
     def _read(self, picture: Image.Image) -> Scene:
         found = self._found(picture)
-        read = self._words([text.level for text in found])
-        doubtful = [number for number, words in enumerate(read) if _sureness(words) < _TURNED_BELOW]
-        others = [(number, way) for number in doubtful for way in found[number].otherwise()]
-        for (number, _), words in zip(others, self._words([way for _, way in others]), strict=True):
-            if _sureness(words) > _sureness(read[number]):
-                read[number] = words
+        lines = self._surest(self._words([text.level for text in found]), [text.otherwise for text in found])
+        words = [placed for line in lines for placed in line]
+        cut = self._surest([[placed] for placed in words], [placed.otherwise for placed in words])
         kept = [
             placed
-            for words in read
+            for words in cut
             for placed in words
             if placed.word.text and placed.word.confidence >= self.min_confidence
         ]
         return _arranged(picture, kept)
 
+    def _surest(
+        self, read: list[list[_Placed]], otherwise: Sequence[Callable[[], Sequence[tuple[WordCrop, ...]]]]
+    ) -> list[list[_Placed]]:
+        """Of each of ``read``, if it is doubtful, the surest of it and what is read ``otherwise``."""
+        best = list(read)
+        doubtful = [number for number, words in enumerate(read) if _sureness(words) < _DOUBTED_BELOW]
+        others = [(number, way) for number in doubtful for way in otherwise[number]()]
+        for (number, _), words in zip(others, self._words([way for _, way in others]), strict=True):
+            if _sureness(words) > _sureness(best[number]):
+                best[number] = words
+        return best
+
     def _find(self, picture: Image.Image) -> Scene:
         return _arranged(
             picture,
             [
-                _Placed(crop.band, Word("", crop.band.outline(), text.confidence), text.confidence)
+                _Placed(crop, Word("", crop.band.outline(), text.confidence), text.confidence)
                 for text in self._found(picture)
                 for crop in text.level
             ],
@@ -233,7 +248,7 @@ def _word(crop: WordCrop, readings: Sequence[Reading], bent: Callable[[Reading],
     text = "".join(reading.text for reading in readings)
     sure = sum(reading.confidence * len(reading.text) for reading in readings)
     word = Word(text, crop.band.outline(), confidence, characters)
-    return _Placed(crop.band, word, sure / max(len(text), 1))
+    return _Placed(crop, word, sure / max(len(text), 1))
 
 
 def _sureness(words: Sequence[_Placed]) -> float:
@@ -246,8 +261,8 @@ def _sureness(words: Sequence[_Placed]) -> float:
 def _arranged(picture: Image.Image, words: Sequence[_Placed]) -> Scene:
     """The scene of ``words`` in reading order."""
     lines = []
-    for placement in reading_order([placed.band for placed in words]):
+    for placement in reading_order([placed.crop.band for placed in words]):
         members = [words[number] for number in placement.pieces]
-        band = Band.joined([placed.band for placed in members])
+        band = Band.joined([placed.crop.band for placed in members])
         lines.append(Line(tuple(placed.word for placed in members), band.outline(), placement.paragraph))
     return Scene(picture.width, picture.height, tuple(lines))

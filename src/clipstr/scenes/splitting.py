@@ -18,11 +18,13 @@ STEP = 2  # columns of a strip for each one that is told of
 NETWORK = Path(__file__).parents[1] / "assets" / "splitter.onnx"
 
 _GAP = 0.5  # least chance of a gap between words
+_SLIGHT_GAP = 0.1  # of one that may be there, where the word that it is in is read with doubt
 _LEAST_WORD = 3  # columns told of; a word is no narrower
 _BOUNDARY = 0.3  # least chance of a boundary between two letters
 _ALONE = 4  # columns told of in which there is one boundary at most
 _AT_ONCE = 8  # letters that are read in one piece; a reader's longest word is not much longer
 _SLENDER = 4.0  # width over height from which a word is too much squeezed to be read in one piece
+_AT_MOST = 16  # letters that may be read in one piece, if it is read with more confidence than its parts
 
 
 @dataclass(frozen=True)
@@ -76,24 +78,34 @@ def levels(strip: np.ndarray) -> np.ndarray:
 
 def words_of(marks: Marks) -> list[Stretch]:
     """The words of a line, in order: what is left between its gaps. There is always one."""
+    return _parted(marks, 0, len(marks.gaps), _GAP)
+
+
+def otherwise_cut(word: Stretch, marks: Marks) -> list[list[Stretch]]:
+    """What ``word`` may be too: several words, of slighter gaps; none if it has no such gap."""
     count = len(marks.gaps)
-    words, start = [], 0
-    for first, stop in _runs(marks.gaps >= _GAP):
-        if first - start >= _LEAST_WORD and count - stop >= _LEAST_WORD:
-            words.append(Stretch(start / count, first / count))
-            start = stop
-    return [*words, Stretch(start / count, 1.0)]
+    words = _parted(marks, round(word.start * count), round(word.stop * count), _SLIGHT_GAP)
+    return [words] if len(words) > 1 else []
+
+
+def _parted(marks: Marks, begin: int, end: int, least: float) -> list[Stretch]:
+    """What is left between the gaps of the columns ``begin`` to ``end``, of a chance of ``least`` or more."""
+    count = len(marks.gaps)
+    words, start = [], begin
+    for first, stop in _runs(marks.gaps[begin:end] >= least):
+        if begin + first - start >= _LEAST_WORD and end - begin - stop >= _LEAST_WORD:
+            words.append(Stretch(start / count, (begin + first) / count))
+            start = begin + stop
+    return [*words, Stretch(start / count, end / count)]
 
 
 def pieces_of(word: Stretch, marks: Marks) -> list[Stretch]:
     """``word`` itself, or, if it is too long to be read at once, its pieces in order, cut between letters."""
-    count = len(marks.boundaries)
-    first, last = round(word.start * count), round(word.stop * count)
-    letters = 1 + sum(1 for _ in _peaks(marks.boundaries[first:last]))
-    slender = (last - first) * STEP / HEIGHT / _SLENDER
-    number = int(np.ceil(max(letters / _AT_ONCE, slender)))
+    number = int(np.ceil(max(_letters(word, marks) / _AT_ONCE, _slenderness(word, marks))))
     if number <= 1:
         return [word]
+    count = len(marks.boundaries)
+    first, last = round(word.start * count), round(word.stop * count)
     ends: list[float] = [first]
     for cut in range(1, number):
         wanted = first + (last - first) * cut / number
@@ -101,6 +113,23 @@ def pieces_of(word: Stretch, marks: Marks) -> list[Stretch]:
     ends.append(last)
     shares = [word.start, *(end / count for end in ends[1:-1]), word.stop]
     return [Stretch(a, b) for a, b in itertools.pairwise(shares) if b > a]
+
+
+def readable_at_once(word: Stretch, marks: Marks) -> bool:
+    """Whether ``word`` is short enough to be read in one piece too, though less well than most."""
+    return max(_letters(word, marks) / _AT_MOST, _slenderness(word, marks) / 2) <= 1
+
+
+def _letters(word: Stretch, marks: Marks) -> int:
+    """About how many letters ``word`` has."""
+    count = len(marks.boundaries)
+    return 1 + len(_peaks(marks.boundaries[round(word.start * count) : round(word.stop * count)]))
+
+
+def _slenderness(word: Stretch, marks: Marks) -> float:
+    """How many pieces as wide as one may be ``word`` fills."""
+    columns = round(word.stop * len(marks.gaps)) - round(word.start * len(marks.gaps))
+    return columns * STEP / HEIGHT / _SLENDER
 
 
 def _best_cut(boundaries: np.ndarray, wanted: float, length: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from clipstr.processors import peak_memory
 from clipstr.training.observer import Step
 from clipstr.training.recipe import Recipe, TeacherRecipe
 from clipstr.training.run.loop import Trainer
@@ -119,9 +119,4 @@ def _memory(device: torch.device) -> float:
     """The highest use of memory so far, MiB: the GPU's, or else the process's; 0 where nobody counts it."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS, else in KiB
-    return highest / (2**20 if sys.platform == "darwin" else 2**10)
+    return peak_memory() / 2**20
