@@ -3,10 +3,11 @@
     python benchmarks/lines.py --scenes DIR [--model NAME] [--threads 2] [--json FILE]
 
 Lines are found by the detector of `clipstr scan` and levelled as there. PP-OCRv6's recogniser, which was
-trained to read lines with spaces, reads each of them whole, and then in the words into which our network cuts it,
-so that only the cutting differs; our own reader reads those words, too. Places do not count: a true word of three
-letters and digits or more, whose middle lies in a line, is right if it is one of the words that were read in that
-line, case and punctuation ignored. Lines in which a word is that nobody can read are left out.
+trained to read lines with spaces, reads each of them whole, and then in the words into which our network
+cuts it, so that only the cutting differs; our own reader reads those words, too. Places do not count: a
+true word of three letters and digits or more, whose middle lies in a line, is right if it is one of the
+words that were read in that line, case and punctuation ignored. Lines in which a word is that nobody can
+read are left out.
 """
 
 from __future__ import annotations

@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from rapidfuzz.distance import Levenshtein
 
-from clipstr.scenes.splitting import STEP, GapNetwork, Marks, Stretch, levels, pieces_of, words_of
+from clipstr.scenes import SceneReader
+from clipstr.scenes.splitting import (
+    STEP,
+    GapNetwork,
+    Marks,
+    Stretch,
+    levels,
+    otherwise_cut,
+    pieces_of,
+    readable_at_once,
+    words_of,
+)
 from scenes import line_picture, scene_reader
 
 WORDS = ("street", "coffee", "garden", "market", "window", "number", "station", "morning", "island", "bridge")
@@ -31,6 +42,22 @@ def test_a_line_without_gaps_is_one_word():
 
 def test_gaps_at_the_ends_make_no_words():
     assert words_of(marks(50, (0, 1, 49))) == [Stretch(0, 1)]
+
+
+def test_a_word_may_be_several_where_gaps_are_slight_and_only_within_it():
+    slight = marks(100, (30, 31, 60, 61))
+    slight.gaps[[60, 61]] = 0.3
+    second = words_of(slight)[1]
+    assert second == Stretch(0.32, 1.0)
+    assert otherwise_cut(second, slight) == [[Stretch(0.32, 0.6), Stretch(0.62, 1.0)]]
+    assert otherwise_cut(words_of(slight)[0], slight) == []
+
+
+@pytest.mark.parametrize(("letters", "readable"), [(12, True), (20, False)])
+def test_words_that_are_cut_may_be_read_whole_unless_they_are_much_too_long(letters, readable):
+    many = marks(letters * 8, boundaries=tuple(range(8, letters * 8, 8)))
+    assert len(pieces_of(Stretch(0, 1), many)) > 1
+    assert readable_at_once(Stretch(0, 1), many) is readable
 
 
 def test_a_short_word_stays_whole():
@@ -79,3 +106,24 @@ def test_words_without_spaces_keep_all_their_letters_at_the_seams(count):
     read = scene_reader().read(line_picture(text)).text.replace(" ", "")
     assert len(read) == len(text)  # nothing doubled, nothing dropped
     assert Levenshtein.distance(read, text) <= 1  # the reader may take a letter for another
+
+
+class Doubtful(GapNetwork):
+    """Sees gaps, and is never sure of them."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def marks(self, strip: np.ndarray) -> Marks:
+        marks = super().marks(strip)
+        return Marks(marks.gaps * self.share, marks.boundaries)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.0, 1), (0.4, 3)])
+def test_words_that_are_read_with_doubt_are_cut_where_a_gap_may_be(share, count):
+    reader = SceneReader(threads=1, splitter=Doubtful(share), min_confidence=0.0)
+    words = reader.read(line_picture("the coffee market")).words
+    assert len(words) == count
+    if count > 1:
+        assert [word.text for word in words] == ["the", "coffee", "market"]

@@ -60,6 +60,8 @@ class Reader:
     tells; ``device`` is what computes: "cpu", "cuda", "openvino" and others (`clipstr.devices`), never
     another than that, or "auto" for the quickest that is there. `device` says what it is.
 
+    `prior` is what a text counts before it is looked at.
+
     Probabilities are bent by the calibration in the model's config, if it has one (`uncalibrated` gives a
     reader that tells the model's own). Readings do not depend on which pictures share a batch. Raises
     `ModelError` if the model cannot be loaded, `CharsetError` for a wrong ``allow``, `LexiconError` for a
@@ -149,7 +151,7 @@ class Reader:
         """
         self._beam, sure = beam, math.inf
         known = self.known_words and lexicon is None
-        self._prior: Prior = word_prior if known else no_prior
+        self.prior: Prior = word_prior if known else no_prior
         if known and beam is None and candidates == 1:
             beam, sure = BEAM, SURE
         asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates, sure=sure)
@@ -273,11 +275,11 @@ class Reader:
 
     def doubts(self, looked: Looked) -> bool:
         """Whether ``looked`` is worth more looks."""
-        return looked.doubtful(self._prior) and (self.second_looks or not looked.readings)
+        return looked.doubtful(self.prior) and (self.second_looks or not looked.readings)
 
     def settled(self, looked: Looked) -> Reading:
         """What all looks at it together say, calibrated if the model is."""
-        last = agreed(looked.readings, self._prior)
+        last = agreed(looked.readings, self.prior)
         told = last.candidates[: self.candidates] if self.candidates > 1 else ()
         last = replace(last, candidates=told)
         if self.calibration is None:

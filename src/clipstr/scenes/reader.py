@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from clipstr.calibration import Calibration
+from clipstr.decoding.prior import Prior, no_prior
 from clipstr.devices import AUTO
 from clipstr.errors import ImageError, InputError, MissingExtraError
 from clipstr.imaging import ImageSource
@@ -34,7 +35,7 @@ half of the best H-mean that can be reached are worth keeping (Lipton et al., 20
 
 _LEAST = 3.0  # pixels of height and length, of text that may be read
 _DOUBTED_BELOW = (
-    0.6  # text that is read with less confidence is read in its other directions, and cut otherwise
+    0.85  # text that is read with less confidence is read in its other directions, and cut otherwise
 )
 
 
@@ -166,9 +167,12 @@ class SceneReader:
 
     def _read(self, picture: Image.Image) -> Scene:
         found = self._found(picture)
-        lines = self._surest(self._words([text.level for text in found]), [text.otherwise for text in found])
+        level = self._words([text.level for text in found])
+        lines = self._surest(level, [text.otherwise for text in found], no_prior)
         words = [placed for line in lines for placed in line]
-        cut = self._surest([[placed] for placed in words], [placed.otherwise for placed in words])
+        cut = self._surest(
+            [[placed] for placed in words], [placed.otherwise for placed in words], self.reader.prior
+        )
         kept = [
             placed
             for words in cut
@@ -178,14 +182,20 @@ class SceneReader:
         return _arranged(picture, kept)
 
     def _surest(
-        self, read: list[list[_Placed]], otherwise: Sequence[Callable[[], Sequence[tuple[WordCrop, ...]]]]
+        self,
+        read: list[list[_Placed]],
+        otherwise: Sequence[Callable[[], Sequence[tuple[WordCrop, ...]]]],
+        prior: Prior,
     ) -> list[list[_Placed]]:
-        """Of each of ``read``, if it is doubtful, the surest of it and what is read ``otherwise``."""
+        """Of each of ``read``, if it is doubtful, the surest of it and what is read ``otherwise``.
+
+        A text is as sure as its reading times its ``prior``.
+        """
         best = list(read)
-        doubtful = [number for number, words in enumerate(read) if _sureness(words) < _DOUBTED_BELOW]
+        doubtful = [number for number, words in enumerate(read) if _sureness(words, prior) < _DOUBTED_BELOW]
         others = [(number, way) for number in doubtful for way in otherwise[number]()]
         for (number, _), words in zip(others, self._words([way for _, way in others]), strict=True):
-            if _sureness(words) > _sureness(best[number]):
+            if _sureness(words, prior) > _sureness(best[number], prior):
                 best[number] = words
         return best
 
@@ -251,10 +261,14 @@ def _word(crop: WordCrop, readings: Sequence[Reading], bent: Callable[[Reading],
     return _Placed(crop, word, sure / max(len(text), 1))
 
 
-def _sureness(words: Sequence[_Placed]) -> float:
-    """The mean sureness of ``words``, long ones counting more; 0 without any text."""
+def _sureness(words: Sequence[_Placed], prior: Prior) -> float:
+    """The mean sureness of ``words`` times their ``prior``, long ones counting more; 0 without any text."""
     letters = sum(len(placed.word.text) for placed in words)
-    sure = sum(len(placed.word.text) * placed.sureness for placed in words)
+    sure = sum(
+        len(placed.word.text) * placed.sureness * prior(placed.word.text)
+        for placed in words
+        if placed.word.text
+    )
     return sure / letters if letters else 0.0
 
 

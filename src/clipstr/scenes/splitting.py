@@ -18,7 +18,7 @@ STEP = 2  # columns of a strip for each one that is told of
 NETWORK = Path(__file__).parents[1] / "assets" / "splitter.onnx"
 
 _GAP = 0.5  # least chance of a gap between words
-_SLIGHT_GAP = 0.1  # of one that may be there, where the word that it is in is read with doubt
+_SLIGHT_GAP = 0.25  # of one that may be there, where the word that it is in is read with doubt
 _LEAST_WORD = 3  # columns told of; a word is no narrower
 _BOUNDARY = 0.3  # least chance of a boundary between two letters
 _ALONE = 4  # columns told of in which there is one boundary at most
