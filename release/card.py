@@ -76,6 +76,8 @@ def measure(folder: Path, data: Path, *, threads: int) -> Figures:
     ways: list[tuple[str, WordReader, str]] = [("36, one look", once, "36"), ("36", more, "36")]
     if len(more.form.charset.characters) > 36:
         ways += [("94, one look", once, "94"), ("94", more, "94")]
+    if not (own := once.form.charset.characters).isascii():
+        ways += [("as written, one look", once, own), ("as written", more, own)]
     for way, reader, alphabet in ways:
         rule = LabelRule(Charset.named(alphabet))
         found = evaluate(reader, data, rule, watch=words.append if way == "36" else None)
@@ -167,6 +169,8 @@ def card(
     megabytes = sum(record.bytes for record in config.files.values()) / 1e6
     recipe = config.source.get("recipe", {})
     precision = config.source["precision"]
+    ascii_alone = config.form.charset.characters.isascii()
+    marks = "" if ascii_alone else " As written is with marks, in its own alphabet."
     sections = [
         f"# {config.name}",
         f"{megabytes:.1f} MB, weights in {precision}, {_ARITHMETIC[precision]}. One word a picture, "
@@ -178,7 +182,7 @@ def card(
         "## Figures",
         "Words read right (%) in crops that were not trained on, but on which the checkpoint was chosen; "
         "compared in 36 characters (case and punctuation ignored) or in 94, at one look and with second "
-        "looks (the default).",
+        f"looks (the default).{marks}",
         _sets_table(figures.sets),
         "At one look, by the precision of the stored weights: "
         + ", ".join(f"{name} {100 * share:.2f}" for name, share in stored.items())

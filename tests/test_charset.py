@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipstr.charset import ALPHABETS, Charset, Written
+from clipstr.charset import ALPHABETS, Charset, Written, plain_letters
 from clipstr.errors import CharsetError
 
 PAPER = Charset(ALPHABETS["36"])
@@ -24,6 +24,24 @@ def test_ids_are_the_authors() -> None:
 @pytest.mark.parametrize("size", [36, 62, 94])
 def test_the_fields_alphabets_have_their_sizes(size: int) -> None:
     assert len(Charset.named(str(size)).characters) == size
+
+
+def test_latin_has_all_letters_of_two_blocks_that_are_characters_of_their_own() -> None:
+    latin = ALPHABETS["latin"]
+    assert latin.startswith(ALPHABETS["94"])
+    blocks = {chr(code) for code in (*range(0xC0, 0x100), *range(0x100, 0x180))} - set("×÷")
+    assert blocks - set(latin) == set("ĲĳĿŀŉſ")
+    assert set(latin) - blocks - set(ALPHABETS["94"]) == set("ȘșȚț€£¥¢§©®™°¡¿«»·")
+    for word in ("éüñçøßł", "€£©®°", "Çağrı", "Þjóðin", "Iași"):
+        assert Charset(latin).fold(word) == word
+
+
+def test_every_character_of_latin_looks_like_one_of_ascii() -> None:
+    for character in ALPHABETS["latin"][94:]:
+        plain = plain_letters(character)
+        assert len(plain) == 1
+        assert plain[0] in ALPHABETS["94"]
+    assert [plain_letters(c) for c in "éŁ日a"] == [["e"], ["L"], [], []]
 
 
 @given(st.text(alphabet=ALPHABETS["94"], max_size=30))
@@ -49,6 +67,10 @@ def test_folding_gives_the_alphabets_characters_only_and_once_is_enough(text: st
         ("ABC", "abcd", "ABC"),
         ("äöü", "a\u0308x", "ä"),
         ("36", "日本", ""),
+        ("latin", "Café Noir! 5€", "CaféNoir!5€"),
+        ("latin", "Ve\N{LATIN SMALL LETTER A WITH CIRCUMFLEX AND ACUTE}n ĳs ŀ ﬁ", "Veânijsl·fi"),
+        ("latin", "“l’été” – m²", '"l\'été"-m2'),
+        ("latin", "日本x\u0323", "x"),
     ],
 )
 def test_labels_fold_as_the_field_folds_them(alphabet: str, text: str, folded: str) -> None:

@@ -15,12 +15,15 @@ from clipstr.reading import Reading
 EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.png"))
 
 
-@pytest.mark.parametrize("text", ["OPEN", "open", '"Open!"', "2026", "3.50", "MÜNCHEN", "Munchen", "don't"])
+@pytest.mark.parametrize(
+    "text",
+    ["OPEN", "open", '"Open!"', "2026", "3.50", "MÜNCHEN", "Munchen", "don't", "Łódź", "LODZ", "«crème»"],
+)
 def test_words_and_numbers_are_known_whatever_stands_around_them(text: str) -> None:
     assert word_prior(text) == 1.0
 
 
-@pytest.mark.parametrize("text", ["0PEN", "xqzt", "a", "", "?!", "B4R"])
+@pytest.mark.parametrize("text", ["0PEN", "xqzt", "a", "", "?!", "B4R", "ÖPEN", "MÚNCHEN", "é"])
 def test_all_else_is_less_likely(text: str) -> None:
     assert word_prior(text) == UNKNOWN
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +57,20 @@ def test_a_face_draws_what_it_has_and_not_the_box_for_what_it_lacks() -> None:
         assert draws(face, "a") or draws(face, "A")
         assert not draws(face, "\ue123")
         assert not draws(face, " ")
+
+
+def test_a_face_that_has_the_plain_letter_in_the_place_of_one_with_marks_does_not_draw_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = load_font(find_fonts()[0])
+
+    class Unmarked:
+        def getmask(self, text: str) -> Any:
+            return whole.getmask({"é": "e", "ı": "i", "ß": "B"}.get(text, text))
+
+    monkeypatch.setattr("clipstr.fonts.faces.load_font", lambda face: Unmarked())
+    face = FontFace("unmarked.ttf")
+    assert [c for c in "eéèiıîBßD" if draws(face, c)] == list("eèiîBD")
 
 
 def test_a_text_is_drawn_with_a_face_that_has_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from clipstr.cli.main import app
 from clipstr.errors import DataError
-from clipstr.fonts import find_fonts
+from clipstr.fonts import draws, find_fonts, load_font
 from clipstr.fonts.packages import LICENCES, FontPackage, fetch_fonts, font_packages, run_program
 
 ABEL = FontPackage("fontpkg-abel", "pypi", "sans", "OFL-1.1")
@@ -65,7 +65,13 @@ class Registry:
         font = TTFont(BytesIO(plain_font()))
         font.flavor = "woff2"
         font.save(str(own / "files" / "bangers-latin-400-normal.woff2"))
-        (own / "files" / "bangers-latin-ext-400-normal.woff2").write_bytes(b"not wanted")
+        others = TTFont(BytesIO(plain_font()))
+        others["cmap"].tables = [table for table in others["cmap"].tables if table.format == 4]
+        for table in others["cmap"].tables:
+            table.cmap = {ord("ř"): table.cmap[ord("z")]}  # and nothing else
+        others.flavor = "woff2"
+        others.save(str(own / "files" / "bangers-latin-ext-400-normal.woff2"))
+        (own / "files" / "bangers-latin-400-italic.woff2").write_bytes(b"not wanted")
         (own / "package.json").write_text(json.dumps({"license": self.licence}), encoding="utf-8")
 
 
@@ -105,6 +111,15 @@ def test_fonts_of_both_registries_come_as_files_that_the_renderer_finds(tmp_path
     assert (out / "fontpkg-abel" / "LICENSE").read_text(encoding="utf-8") == "the licence"
     rows = (out / LICENCES).read_text(encoding="utf-8").split("\n")
     assert rows[1:-1] == sorted(f"{p.name}\t{p.kind}\tOFL-1.1" for p in (ABEL, ACME, BANGERS))
+
+
+def test_letters_of_npm_that_stand_apart_come_into_the_same_file(tmp_path: Path) -> None:
+    dict(fetch_fonts([BANGERS], tmp_path, run=Registry()))
+    (file,) = tmp_path.rglob("*.ttf")
+    assert file.name == "bangers-latin-400-normal.ttf"
+    (face,) = find_fonts([tmp_path])
+    assert all(draws(face, letter) for letter in "azř")
+    assert bytes(load_font(face).getmask("ř")) == bytes(load_font(face).getmask("z"))
 
 
 def test_one_that_is_gone_never_stops_the_others(tmp_path: Path) -> None:

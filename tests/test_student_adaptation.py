@@ -76,12 +76,34 @@ def test_capitals_start_from_small_letters_and_accents_from_plain_ones(model: Re
     assert adaptation.derived == {"A": "a", "B": "b", "ä": "a", "Ā": "a"}
     assert adaptation.fresh == "é#"
     scores = logits(adaptation.model, "ab")
-    a, capital, accented = (config.charset.encode(c)[0] for c in "aAä")
-    assert torch.allclose(scores[:, a], scores[:, capital], rtol=0, atol=1e-6)
-    assert torch.allclose(scores[:, a], scores[:, accented], rtol=0, atol=1e-6)
+    a, capital, accented, b, large = (config.charset.encode(c)[0] for c in "aAäbB")
+    assert torch.allclose(scores[:, b], scores[:, large], rtol=0, atol=1e-6)
+    together = scores[:, [capital, accented, config.charset.encode("Ā")[0]]].logsumexp(1)
+    assert torch.allclose(scores[:, a], together, rtol=0, atol=1e-6)
     notes = " ".join(adaptation.notes())
     assert "A from a" in notes
     assert "é#" in notes
+
+
+def test_an_alphabet_with_marks_begins_by_reading_what_was_read_before() -> None:
+    torch.manual_seed(0)
+    learned = Recogniser(replace(OLD, characters=ALPHABETS["94"])).eval()
+    config = replace(OLD, characters=ALPHABETS["latin"])
+    adaptation = adapt(learned, config)
+    assert (adaptation.fresh, adaptation.forgotten, adaptation.kept) == ("", "", ALPHABETS["94"])
+    origins = {"é": "e", "Ł": "L", "ø": "o", "ı": "i", "ß": "B", "©": "C", "¿": "?"}
+    assert origins.items() <= adaptation.derived.items()
+    embedding = adaptation.model.text_embed.embedding.weight
+    for new, old in origins.items():
+        number, origin = (config.charset.encode(c)[0] for c in (new, old))
+        assert torch.equal(adaptation.model.head.weight[number], adaptation.model.head.weight[origin])
+        assert torch.equal(embedding[number], embedding[origin])
+    before, after = logits(learned, "Ab9!"), logits(adaptation.model, "Ab9!")
+    assert torch.allclose(before, after[:, :95], atol=1e-6)
+    # What each family of letters has together is at most twice what its plain letter had before.
+    best = before.argmax(1)
+    crowded = [i for i, c in enumerate(ALPHABETS["94"], 1) if list(adaptation.derived.values()).count(c) > 1]
+    assert all(after.argmax(1)[row] == column for row, column in enumerate(best) if column in crowded)
 
 
 def test_an_alphabet_of_both_cases_lends_no_letter_to_the_other_case() -> None:

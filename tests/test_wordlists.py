@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clipstr.wordlists import known_words, our_list, skeleton
+from clipstr.wordlists import known_spellings, known_words, our_list, skeleton, spelling
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,8 @@ from clipstr.wordlists import known_words, our_list, skeleton
         ("München", "munchen"),
         ("STRASSE", "strasse"),
         ("4.50", "450"),
+        ("Łódź", "lodz"),
+        ("KÆRLIGHED", "kaerlighed"),
         ("?!", ""),
         ("", ""),
     ],
@@ -26,6 +28,13 @@ def test_every_word_of_our_lists_is_known() -> None:
     for name in ("english", "signs", "names", "german"):
         bare = {skeleton(word) for word in our_list(name)}
         assert {word for word in bare if len(word) > 1} <= known_words()
+
+
+def test_a_word_with_marks_is_known_by_these_marks() -> None:
+    texts = ("«Łódź»", "MU\u0308NCHEN!", "Straße")
+    assert [spelling(text) for text in texts] == ["łódź", "münchen", "strasse"]
+    assert {"łódź", "crème", "münchen"} <= known_spellings()
+    assert not {"lodz", "open", "crèmé"} & known_spellings()
 
 
 def test_single_letters_are_no_words() -> None:

@@ -15,18 +15,41 @@ from functools import cached_property
 
 from clipstr.errors import CharsetError
 
-__all__ = ["ALPHABETS", "Charset", "Written", "named_character", "normal_form"]
+__all__ = ["ALPHABETS", "Charset", "Written", "named_character", "normal_form", "plain_letters"]
 
 SIGMA, FINAL_SIGMA = "σ", "ς"
 
 _DIGITS, _LOWER, _UPPER = string.digits, string.ascii_lowercase, string.ascii_uppercase
+_ASCII = _DIGITS + _LOWER + _UPPER + string.punctuation
+
+
+def _marked_letters() -> str:
+    """The letters of Latin-1 and Latin Extended-A, and Romanian's four, by code point.
+
+    Not those that Unicode takes for another way of writing others: ĳ is i and j, ŀ is l and a dot.
+    """
+    blocks = [chr(code) for code in (*range(0xA1, 0x180), *map(ord, "ȘșȚț"))]
+    return "".join(c for c in blocks if c.isalpha() and unicodedata.normalize("NFKC", c) == c)
+
 
 ALPHABETS: dict[str, str] = {
     "36": _DIGITS + _LOWER,
     "62": _DIGITS + _LOWER + _UPPER,
-    "94": _DIGITS + _LOWER + _UPPER + string.punctuation,
+    "94": _ASCII,
+    "latin": _ASCII + _marked_letters() + "€£¥¢§©®™°¡¿«»·",
 }
-"""The field's three alphabets by their size: the paper's 36, both cases, and all printable ASCII."""
+"""The field's three alphabets by their size: the paper's 36, both cases, and all printable ASCII.
+
+"latin" adds what European languages write beside them: letters with marks, currencies, and signs.
+"""
+
+_PLAIN = dict(
+    zip("ÆæŒœØøÐðĐđĦħıĸŁłŊŋŦŧÞþß€£¥¢§©®™°¡¿«»·", "AaOoOoDdDdHhikLlNnTtPpBCEYcSCRToi?<>.", strict=True)
+)
+"""What readers take characters for that Unicode makes of no others: what they look like in ASCII."""
+
+_WRITTEN_PLAIN = dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″", '"') | dict.fromkeys("‐‑‒–—―−", "-")
+"""Punctuation that a reader cannot tell from ASCII's, as `Charset.normalise` writes it beyond ASCII."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +149,32 @@ class Charset:
         """``text`` without white space and in this alphabet's script, its cases and unknown characters kept.
 
         Accents go (NFKD to ASCII) unless the alphabet itself is beyond ASCII, where the text is only
-        composed (NFC).
+        composed (NFC). One that holds all of ASCII and more writes what it lacks in what it has: ế as ê, ĳ as
+        ij, “ as ".
         """
         text = "".join(text.split())
         if self.characters.isascii():
             return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
-        return normal_form(text)
+        text = normal_form(text)
+        return "".join(map(self._nearest, text)) if self._wider_than_ascii else text
+
+    @cached_property
+    def _wider_than_ascii(self) -> bool:
+        return len(self.characters) > len(_ASCII) and set(_ASCII) <= set(self.characters)
+
+    def _nearest(self, character: str) -> str:
+        """``character``, or those of the alphabet that it is made of, or itself if there are none."""
+        if character in self._ids:
+            return character
+        return self._parts(character) or ("" if unicodedata.combining(character) else character)
+
+    def _parts(self, character: str) -> str:
+        """What Unicode makes ``character`` of, as far as the alphabet has it: â of ấ, 12 of ½."""
+        character = _WRITTEN_PLAIN.get(character, character)
+        if character in self._ids:
+            return character
+        codes = [code for code in unicodedata.decomposition(character).split() if not code.startswith("<")]
+        return "".join(self._parts(chr(int(code, 16))) for code in codes)
 
     def in_its_case(self, text: str) -> str:
         """``text`` in small letters or capitals if this alphabet has letters of one case only."""
@@ -194,6 +237,17 @@ def normal_form(text: str) -> str:
 def _bare(character: str) -> str:
     """What ``character`` is made of, without accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
+
+
+def plain_letters(character: str) -> list[str]:
+    """What a reader that does not know ``character`` takes it for, the likeliest first; none may be known.
+
+    A letter with marks is taken for the letter, others for what they look like: ø for o, © for C.
+    """
+    if character in _PLAIN:
+        return [_PLAIN[character]]
+    whole = unicodedata.normalize("NFKD", character)
+    return [] if whole == character else [whole[0]]
 
 
 def _require_normal(characters: str) -> None:

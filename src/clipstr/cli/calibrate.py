@@ -47,8 +47,8 @@ def calibrate(
             "--charset",
             parser=filled,
             metavar="CHARSET",
-            help="When a word is right: 36, 62, 94, the characters that must be, or all that the model knows "
-            "(model).",
+            help="When a word is right: 36, 62, 94, latin, the characters that must be, or all that the "
+            "model knows (model).",
         ),
     ] = "36",
     batch_size: BatchSize = 32,

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from clipstr.charset import ALPHABETS
 from clipstr.cli import console
-from clipstr.cli.contestants import PeerName, contestants, lookers, read_sets, rule_named
+from clipstr.cli.contestants import MODELS_OWN, PeerName, contestants, lookers, read_sets, rule_named
 from clipstr.cli.options import (
     BatchSize,
     DeviceName,
@@ -223,9 +224,10 @@ def evaluate(
 
 def _rules(model: str, charsets: Sequence[str]) -> dict[str, LabelRule]:
     """By which rules words are compared, by the alphabet's name."""
-    form = ModelConfig.load(find_model(model)).form
-    own = len(form.charset.characters)
-    names = charsets or [name for name in ("36", "62", "94") if int(name) <= max(own, 36)]
+    own = ModelConfig.load(find_model(model)).form.charset.characters
+    names = list(charsets) or [name for name in ("36", "62", "94") if int(name) <= max(len(own), 36)]
+    if not charsets and not own.isascii():  # as written, marks and all
+        names.append(next((name for name, characters in ALPHABETS.items() if characters == own), MODELS_OWN))
     return {name: rule_named(name, model) for name in names}
 
 

@@ -122,7 +122,7 @@ def _require(check: Callable[..., object], given: object) -> None:
 
 
 def alphabet(name: str) -> Charset:
-    """The alphabet that ``--charset`` names: 36, 62 or 94, or the characters themselves."""
+    """The alphabet that ``--charset`` names: 36, 62, 94 or latin, or the characters themselves."""
     if re.fullmatch(r"\d{1,3}", name) and name not in ALPHABETS:
         raise typer.BadParameter(
             f"no alphabet is called {name}: write {', '.join(ALPHABETS)}, or all its characters"
@@ -211,7 +211,7 @@ LexiconFile = Annotated[
 CharsetName = Annotated[
     str,
     typer.Option(
-        "--charset", parser=filled, metavar="CHARSET", help="36, 62, 94, or the characters themselves."
+        "--charset", parser=filled, metavar="CHARSET", help="36, 62, 94, latin, or the characters themselves."
     ),
 ]
 MaxLength = Annotated[

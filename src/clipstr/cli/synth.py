@@ -103,7 +103,7 @@ def synth(
             "--charset",
             parser=filled,
             metavar="CHARSET",
-            help="36, 62, 94, or the characters themselves.",
+            help="36, 62, 94, latin, or the characters themselves.",
             show_default="94",
         ),
     ] = None,

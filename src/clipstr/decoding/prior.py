@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from clipstr.wordlists import known_words, skeleton
+from clipstr.wordlists import known_spellings, known_words, skeleton, spelling
 
 __all__ = ["UNKNOWN", "Prior", "no_prior", "word_prior"]
 
@@ -22,8 +22,13 @@ Chosen on 1,512 real crops that no model was trained on, three in four of which 
 def word_prior(text: str) -> float:
     """1 for a known word or a number, whatever stands around its letters, and `UNKNOWN` for all else.
 
-    It decides between readings that a model is in doubt about; what a model is sure of stays what it is.
+    A text with marks is known with these marks alone, one without is known whatever marks the word has: most
+    models know none. It decides between readings that a model is in doubt about; what a model is sure of
+    stays what it is.
     """
+    spelled = spelling(text)
+    if not spelled.isascii():
+        return 1.0 if spelled in known_spellings() else UNKNOWN
     bare = skeleton(text)
     return 1.0 if bare.isdigit() or bare in known_words() else UNKNOWN
 

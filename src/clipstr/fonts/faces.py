@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageFont
 
+from clipstr.charset import plain_letters
 from clipstr.errors import DataError
 from clipstr.fonts.cache import FontCache
 from clipstr.fonts.face import FontFace
@@ -163,9 +164,16 @@ def load_font(face: FontFace, size: int = SIZE) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=262_144)
 def draws(face: FontFace, character: str) -> bool:
-    """Whether the face has a glyph with ink for ``character``, and not just the box for what it lacks."""
-    glyph = load_font(face).getmask(character)
-    return bool(glyph.getbbox()) and bytes(glyph) != _box_for_missing(face)
+    """Whether the face has a glyph with ink for ``character``, and not just the box for what it lacks.
+
+    Some faces have the letter alone in the place of a letter with marks: they do not draw it.
+    """
+    font = load_font(face)
+    glyph = font.getmask(character)
+    if not glyph.getbbox() or bytes(glyph) == _box_for_missing(face):
+        return False
+    plain = () if character.isascii() else plain_letters(character)
+    return all(bytes(glyph) != bytes(font.getmask(letter)) for letter in plain)
 
 
 @lru_cache(maxsize=4096)

@@ -12,9 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clipstr.errors import DataError, MissingExtraError
 from clipstr.files import make_folder, text_lines, whole_file, write_text
+
+if TYPE_CHECKING:
+    from fontTools.ttLib import TTFont
 
 __all__ = ["LICENCES", "FontPackage", "fetch_fonts", "font_packages"]
 
@@ -156,7 +160,10 @@ def _kept_from_npm(package: FontPackage, place: Path, folder: Path) -> int:
 
 
 def _unpacked(file: Path) -> bytes:
-    """The font in the WOFF2 ``file`` as plain TrueType. Raises `MissingExtraError`."""
+    """The font in the WOFF2 ``file`` as plain TrueType, with the letters that stand apart in "latin-ext".
+
+    Raises `MissingExtraError`.
+    """
     from io import BytesIO
 
     try:
@@ -168,6 +175,9 @@ def _unpacked(file: Path) -> bytes:
     plain = BytesIO()
     try:
         font = TTFont(str(file))
+        others = file.with_name(file.name.replace("-latin-", "-latin-ext-"))
+        if others.is_file():
+            font = _joined(font, TTFont(str(others)))
         font.flavor = None
         font.save(plain)
     except ImportError as error:  # brotli
@@ -175,6 +185,26 @@ def _unpacked(file: Path) -> bytes:
     except (TTLibError, OSError, ValueError, KeyError) as error:
         raise DataError(f"{file.name}: no font that can be unpacked: {error}") from error
     return plain.getvalue()
+
+
+def _joined(font: TTFont, others: TTFont) -> TTFont:
+    """``font`` with the characters of ``others`` that it lacks, or as it is where they do not go together."""
+    from io import BytesIO
+
+    from fontTools.merge import Merger, Options
+
+    parts = []
+    for part in (font, others):
+        part.flavor = None
+        parts.append(BytesIO())
+        part.save(parts[-1])
+        parts[-1].seek(0)
+    # What is dropped places letters in ways that we do not draw in, and cannot always be joined.
+    options = Options(drop_tables=["GSUB", "GPOS", "GDEF", "kern", "vhea", "vmtx", "DSIG"])
+    try:
+        return Merger(options).merge(parts)
+    except (AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError):
+        return font
 
 
 def _require_licence(package: FontPackage, file: Path) -> None:

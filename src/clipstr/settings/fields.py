@@ -151,7 +151,7 @@ def allowed(field: FieldInfo) -> str:
     """What a setting may be, in words: "a whole number of pixels from 1 to 512", "cut or interpolate"."""
     kind = field.annotation
     if _is_alphabet(field):
-        return "a text: 36, 62, 94 or the characters themselves"
+        return "a text: 36, 62, 94, latin or the characters themselves"
     if get_origin(kind) is Literal:
         return _either(get_args(kind))
     if get_origin(kind) is tuple:

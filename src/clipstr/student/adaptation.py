@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
+import math
+from collections import Counter
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-from clipstr.charset import Charset
+from clipstr.charset import Charset, plain_letters
 from clipstr.errors import InputError
 from clipstr.student.config import StudentConfig
 from clipstr.student.recogniser import Recogniser
@@ -53,10 +54,12 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
     """A recogniser of ``config`` with the weights of ``model``, which stays as it is.
 
     Characters of both alphabets keep their weights. A new capital starts from its small letter if the old
-    alphabet knew letters in one case only (and the other way round), an accented letter from its plain
-    one; a letter that now stands for both cases starts from the mean of the two; other characters start as
-    at random. New positions start from the last known one. Raises
-    `InputError` if another setting than the alphabet, the longest word and dropout differs.
+    alphabet knew letters in one case only (and the other way round), a letter with marks from its plain
+    one, and others from what they look like (`clipstr.charset.plain_letters`). Those that start from one
+    character are together as likely as it is, so that it stays likelier than any of them. A letter that now
+    stands for both cases starts from the mean of the two; other characters start as at random. New positions
+    start from the last known one. Raises `InputError` if another setting than the alphabet, the longest word
+    and dropout differs.
     """
     for field in fields(StudentConfig):
         old, new = getattr(model.config, field.name), getattr(config, field.name)
@@ -76,6 +79,9 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
     # A fresh character is as likely as the known ones are on average, before anything was seen.
     bias = torch.full_like(fresh["head.bias"], float(state["head.bias"][1:].mean()))
     state["head.bias"] = _rows(state["head.bias"], bias, sources, old, new)
+    shared = Counter(derived.values())
+    for character, origin in derived.items():
+        state["head.bias"][new.encode(character)[0]] -= math.log(shared[origin])
     embedding = "text_embed.embedding.weight"
     tokens = _rows(state[embedding], fresh[embedding], sources, old, new)
     tokens[new.begin], tokens[new.padding] = state[embedding][old.begin], state[embedding][old.padding]
@@ -97,10 +103,9 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
 
 def _origin(character: str, known: Charset) -> str | None:
     """The character of ``known`` that stood for ``character`` so far, if there is one."""
-    plain = unicodedata.normalize("NFKD", character)[0]
-    candidates = [plain]
+    candidates = plain_letters(character)
     if known.single_case:
-        candidates += [character.swapcase(), plain.swapcase()]
+        candidates += [letter.swapcase() for letter in (character, *candidates)]
     return next((c for c in candidates if c in known), None)
 
 

@@ -56,6 +56,9 @@ class WordShares:
     mixed: float = _share(0.01, "share of words whose letters are large or small by chance")
     punctuated: float = _share(0.015, "share of words joined by punctuation")
     rare: float = _share(0.03, "share of words by their letters: rare ones as often as frequent ones")
+    marked: float = _share(
+        0.12, "share of words with marks and signs beyond ASCII, all alike likely, if the alphabet has some"
+    )
     texts: float = _share(0.15, "share of texts of the user's, drawn as they are, if there are some")
 
     def __post_init__(self) -> None:

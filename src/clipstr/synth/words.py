@@ -12,6 +12,7 @@ from clipstr.errors import DataError, InputError
 from clipstr.synth.config import SynthConfig
 from clipstr.synth.fitting import Fitting
 from clipstr.synth.hard import HARD, HardTexts
+from clipstr.synth.marks import MarkedWords
 from clipstr.synth.numbers import contact, number
 from clipstr.wordlists import LANGUAGES, WordList, our_list, system_list
 
@@ -72,12 +73,14 @@ class Vocabulary:
         self._marks = [c for c in self._letters if not c.isalnum()]
         self.hard = HardTexts(self._written, self._random, self._letters, config.max_length)
         ours = bool(self.lists) and words is None
+        self.marked = self._marked_words(ours)
         makers: dict[str, tuple[Callable[[np.random.Generator], str], bool]] = {
             **{name: (drawn, True) for name, drawn in (self.lists | self._texts).items()},
             "numbers": (number, True),
             "contacts": (self._contact, True),
             "invented": (self._invented, bool(self._endings) and ours),
             **{name: (getattr(self.hard, name), ours) for name in HARD},
+            "marked": (self.marked, bool(self.marked) and ours),
             "random": (self._random, bool(self._letters)),
         }
         shares = _given_shares(config, words is not None)
@@ -103,6 +106,21 @@ class Vocabulary:
             if len(pairs) >= (1 if given else _FEWEST):
                 kept[name] = _Drawn([word for word, _ in pairs], [weight for _, weight in pairs])
         return kept
+
+    def _marked_words(self, ours: bool) -> MarkedWords:
+        """What makes words beyond ASCII, of those of our lists that are."""
+        known = [word for drawn in self.lists.values() for word in drawn.words if not word.isascii()]
+        self._marked_endings = _endings(known) if ours else {}
+        beyond = [character for character in self._letters if not character.isascii()]
+        return MarkedWords(
+            known if ours else (),
+            [character for character in beyond if character.isalpha()],
+            [character for character in beyond if not character.isalpha()],
+            invented=self._invented_marked,
+            word=self._written,
+            number=self.number,
+            cased=_cased,
+        )
 
     def _may_stand(self, text: str) -> bool:
         """Whether ``text`` fits, now and then or always."""
@@ -171,10 +189,16 @@ class Vocabulary:
         return contact(rng, self._context or ("shop",))
 
     def _invented(self, rng: np.random.Generator) -> str:
+        return self._spelled(rng, self._endings)
+
+    def _invented_marked(self, rng: np.random.Generator) -> str:
+        return self._spelled(rng, self._marked_endings)
+
+    def _spelled(self, rng: np.random.Generator, endings: Mapping[str, str]) -> str:
         """A word spelled letter by letter as the words of a list go on after three letters."""
         word = "^^^"
         while len(word) < 3 + self.config.max_length:
-            following = self._endings.get(word[-3:], "$")
+            following = endings.get(word[-3:], "$")
             letter = following[int(rng.integers(len(following)))]
             if letter == "$":
                 break
@@ -228,7 +252,7 @@ def _given_shares(config: SynthConfig, given: bool) -> dict[str, float]:
     """The shares by name; a user's list takes those of all our words."""
     shares = asdict(config.shares)
     if given:
-        ours = [shares.pop(name) for name in (*LISTS[1:], "invented", *HARD)]
+        ours = [shares.pop(name) for name in (*LISTS[1:], "invented", *HARD, "marked")]
         shares["english"] += sum(ours)
     return shares
 

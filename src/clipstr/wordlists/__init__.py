@@ -14,7 +14,17 @@ import numpy as np
 from clipstr.errors import DataError
 from clipstr.files import read_text, text_lines
 
-__all__ = ["LANGUAGES", "WordList", "known_words", "load_words", "our_list", "skeleton", "system_list"]
+__all__ = [
+    "LANGUAGES",
+    "WordList",
+    "known_spellings",
+    "known_words",
+    "load_words",
+    "our_list",
+    "skeleton",
+    "spelling",
+    "system_list",
+]
 
 LANGUAGES = (
     "german",
@@ -62,18 +72,36 @@ def our_list(name: str) -> tuple[str, ...]:
     return tuple((files(__package__) / f"{name}.txt").read_text(encoding="utf-8").split())
 
 
+_UNMARKED = str.maketrans(dict(zip("øłđðħıŧ", "olddhit", strict=True)) | {"æ": "ae", "œ": "oe"})
+
+
 def skeleton(text: str) -> str:
     """The letters and digits of ``text``, small and without marks: what a word is known by."""
-    bare = unicodedata.normalize("NFKD", text).casefold()
+    bare = unicodedata.normalize("NFKD", text).casefold().translate(_UNMARKED)
     return "".join(character for character in bare if character.isalnum())
+
+
+def spelling(text: str) -> str:
+    """The letters and digits of ``text``, small and with their marks."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text).casefold()))
 
 
 @lru_cache(maxsize=1)
 def known_words() -> frozenset[str]:
     """The `skeleton` of every word of two letters and more of all our lists."""
+    return frozenset(bare for bare in map(skeleton, _all_words()) if len(bare) > 1)
+
+
+@lru_cache(maxsize=1)
+def known_spellings() -> frozenset[str]:
+    """The `spelling` of every word of two letters and more of all our lists that has marks."""
+    spelled = (spelling(word) for word in _all_words() if not word.isascii())
+    return frozenset(word for word in spelled if len(word) > 1)
+
+
+def _all_words() -> list[str]:
     lists = sorted(entry.name for entry in files(__package__).iterdir() if entry.name.endswith(".txt"))
-    bare = (skeleton(word) for name in lists for word in our_list(name.removesuffix(".txt")))
-    return frozenset(word for word in bare if len(word) > 1)
+    return [word for name in lists for word in our_list(name.removesuffix(".txt"))]
 
 
 @lru_cache(maxsize=1)
