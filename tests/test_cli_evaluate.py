@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from clipstr.charset import ALPHABETS, Charset
 from clipstr.cli.evaluate import evaluate
 from clipstr.cli.main import app
 from clipstr.data import write_lmdb
@@ -86,6 +88,24 @@ def test_a_table_for_each_alphabet_and_what_was_left_out_are_printed(data: Path)
     assert result.stderr == ""
     once = run("--data", data, "--no-second-looks")
     assert f"{DEFAULT_MODEL}, one look, compared in 36 characters" in once.stdout
+
+
+@pytest.mark.parametrize(
+    ("characters", "sizes", "name"),
+    [(ALPHABETS["latin"], (36, 62, 94, 296), "latin"), (ALPHABETS["36"] + "é", (36, 37), "model")],
+)
+def test_a_model_beyond_ascii_is_compared_in_all_of_its_own_characters_too(
+    data: Path, tmp_path: Path, characters: str, sizes: tuple[int, ...], name: str
+) -> None:
+    config = ModelConfig.load(find_model(DEFAULT_MODEL))
+    (tmp_path / "model").mkdir()
+    replace(config, form=replace(config.form, charset=Charset(characters))).save(tmp_path / "model")
+    figures = tmp_path / "figures.json"
+    result = run("--data", data, "--model", tmp_path / "model", "--json", figures)
+    headings = [line for line in result.stdout.split("\n") if line.startswith("##")]
+    assert headings == [f"## Compared in {size} characters" for size in sizes]
+    (reader,) = json.loads(figures.read_text(encoding="utf-8"))["readers"]
+    assert list(reader["alphabets"])[-1] == name
 
 
 def test_the_alphabets_to_compare_in_may_be_chosen(data: Path) -> None:

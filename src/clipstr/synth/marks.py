@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from clipstr.charset import plain_letters
 __all__ = ["MarkedWords"]
 
 Chance = np.random.Generator
+T = TypeVar("T")
 
 TRIES = 30  # words that are looked at for a letter that can take the mark
 _CURRENCIES, _MARKS, _PAIRS = "€£¥¢", "©®™", {"¡": "!", "¿": "?", "«": "»", "»": "«"}
@@ -99,5 +101,5 @@ class MarkedWords:
         return _one(rng, [sign + word, word + sign])
 
 
-def _one(rng: Chance, choices: Sequence[str]) -> str:
+def _one(rng: Chance, choices: Sequence[T]) -> T:
     return choices[int(rng.integers(len(choices)))]
