@@ -161,6 +161,29 @@ def _read_cut(folder: Path, count: int, seed: int, said: Any) -> None:
     said.send(None)
 
 
+def _hears(hears: Any, process: int, patience: float) -> bool:
+    """Whether something is said within ``patience`` seconds, or more if the process had no processor in them.
+
+    On a busy machine a process of little priority may stand still for minutes.
+    """
+    for _ in range(3):
+        before = _ticks(process)
+        if hears.poll(patience):
+            return True
+        if _ticks(process) - before > patience * os.sysconf("SC_CLK_TCK") / 10:
+            return False
+    return False
+
+
+def _ticks(process: int) -> int:
+    """The ticks of a processor that ``process`` has used; 0 where nobody says."""
+    try:
+        said = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(said[11]) + int(said[12])
+
+
 def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 600.0) -> Counter[tuple[str, str]]:
     """What became of all that ``work`` tried, in a process of its own, which may die or hang: that counts.
 
@@ -178,8 +201,10 @@ def outcomes(work: Callable[..., None], *arguments: Any, patience: float = 600.0
         case = ""
         while True:
             try:
-                if not hears.poll(patience):
+                if not _hears(hears, process.pid, patience):
                     process.kill()
+                    if not case:
+                        raise RuntimeError("nothing could be tried: the process did not begin")
                     found[case, "HANGS"] += 1
                     deaths += 1
                     break

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from typing import IO, Any
 
@@ -99,6 +100,7 @@ if __name__ == "__main__":
     wishes = json.loads(sys.argv[1])
     sys.path[:] = wishes["path"]
     try:
-        draw(wishes, sys.stdin.buffer, sys.stdout.buffer)
+        with os.fdopen(0, "rb", closefd=False) as given, os.fdopen(1, "wb", closefd=False) as answers:
+            draw(wishes, given, answers)
     except OSError:
         sys.exit(1)  # nobody listens any more
