@@ -3,7 +3,7 @@
 python benchmarks/hardening/mutants.py --work DIR --sample 60 [--only charset files] [--tested-by PYTHON]
 
 Faults are put into a copy of the checkout. Of each part of the code ``--sample`` faults are tried, drawn by
-``--seed`` (0: all of them), by the tests that name it. What survives is told with its place; whoever reads that
+``--seed`` (0: all of them), by the tests that name it. What survives is told with its place; whoever reads it
 decides whether it is a fault at all. What was tried stays in DIR, and the same call goes on with it.
 """
 
@@ -34,7 +34,6 @@ PARTS = {
 }
 """What is changed, and what must find it."""
 
-NO_FAULTS = ("core/NumberReplacer_none", "core/AddNot_none")
 SETTINGS = """
 [cosmic-ray]
 module-path = "{code}"
