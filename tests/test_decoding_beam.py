@@ -108,6 +108,21 @@ def test_the_best_of_a_beam_is_never_less_likely_than_greedily_and_one_is_greedy
     assert better > 0 or sharpness > 2
 
 
+@pytest.mark.parametrize("sharpness", [1.0, 3.0])
+def test_all_texts_that_are_likely_enough_are_found_and_nothing_else_is_asked_for(sharpness: float) -> None:
+    memory = RandomMemory(list(range(30)), sharpness)
+    logits = greedy(memory, ABC)
+    memory.asked = 0
+    found = beam(memory, ABC, logits, width=20, count=20, least=0.05)
+    asked, memory.asked = memory.asked, 0
+    beam(memory, ABC, logits, width=20, count=20)
+    assert asked < memory.asked / 2
+    for seed, texts in zip(memory.seeds, found, strict=True):
+        likely = {text for text in every_text() if memory.chance(seed, text) >= 0.05}
+        plain = assemble(greedy(RandomMemory([seed], sharpness), ABC)[0], ABC.charset).text
+        assert {ABC.charset.decode(list(text.ids)) for text in texts} == likely | {plain}
+
+
 def test_a_word_without_doubt_is_asked_for_no_further() -> None:
     memory = RandomMemory([1, 2, 3, 4], sharpness=3000.0)
     logits = greedy(memory, ABC)
@@ -238,6 +253,21 @@ def test_a_recogniser_in_pytorch_has_them_too() -> None:
         assert first.text in [candidate.text for candidate in reading.candidates] or (
             first.confidence <= reading.candidates[-1].confidence
         )
+
+
+def test_what_is_enough_or_hopeless_is_told_alone_and_else_what_is_likely_enough(toy_model: Path) -> None:
+    scorer = Reader(toy_model, threads=1)._scorer
+    pixels = [np.asarray(picture) for picture in pictures()]
+    plain = Decoder(scorer.form).read(scorer, pixels)
+    whole = Decoder(scorer.form, beam=9).with_candidates(9).read(scorer, pixels)
+    decoder = Decoder(scorer.form, beam=9, enough=lambda reading: reading.confidence > 0.5, least=0.1)
+    kinds = set()
+    for one, first, texts in zip(decoder.with_candidates(9).read(scorer, pixels), plain, whole, strict=True):
+        alone = not 0.1 <= first.confidence <= 0.5
+        kinds.add(alone)
+        expected = [text for text in texts.candidates if text.confidence >= 0.1]
+        assert one == first if alone else list(one.candidates) == expected
+    assert kinds == {True, False}
 
 
 # Several looks

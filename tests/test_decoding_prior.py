@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clipstr.decoding.prior import UNKNOWN, no_prior, word_prior
+from clipstr.decoding.prior import KNOWN, UNKNOWN, no_prior, word_prior
 from clipstr.errors import InputError
 from clipstr.looking import agreed, assurance
 from clipstr.reader import Reader
@@ -20,7 +20,7 @@ EXAMPLES = sorted((Path(__file__).resolve().parents[1] / "examples").glob("*.png
     ["OPEN", "open", '"Open!"', "2026", "3.50", "MÜNCHEN", "Munchen", "don't", "Łódź", "LODZ", "«crème»"],
 )
 def test_words_and_numbers_are_known_whatever_stands_around_them(text: str) -> None:
-    assert word_prior(text) == 1.0
+    assert word_prior(text) == KNOWN
 
 
 @pytest.mark.parametrize("text", ["0PEN", "xqzt", "a", "", "?!", "B4R", "ÖPEN", "MÚNCHEN", "é"])
@@ -32,7 +32,7 @@ def test_of_two_texts_alike_sure_the_known_one_is_read() -> None:
     looks = [Reading("0PEN", 0.5), Reading("OPEN", 0.3)]
     assert agreed(looks).text == "0PEN"
     assert agreed(looks, word_prior).text == "OPEN"
-    assert agreed([Reading("0PEN", 0.9), Reading("OPEN", 0.1)], word_prior).text == "0PEN"  # 0.135 and 0.1
+    assert agreed([Reading("0PEN", 0.9), Reading("OPEN", 0.08)], word_prior).text == "0PEN"
 
 
 def test_unknown_texts_are_looked_at_longer() -> None:

@@ -11,8 +11,9 @@ from PIL import Image
 
 import toy
 from clipstr.decoding import Decoder, Scorer
+from clipstr.decoding.prior import KNOWN, word_prior
 from clipstr.form import Preprocessing
-from clipstr.looking import MORE_LOOKS, Stage, View, agreed, assurance
+from clipstr.looking import DOUBT, MORE_LOOKS, View, agreed, assurance, enough
 from clipstr.reader import Reader
 from clipstr.reading import Match, Reading
 
@@ -20,7 +21,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
 def all_looks(picture: Image.Image) -> list[Image.Image]:
-    return [look for stage in MORE_LOOKS for look in stage.looks(picture)]
+    return [look for looks in MORE_LOOKS for look in looks(picture)]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_a_tight_look_reads_a_word_between_other_things(sharp_toy: Path, reader:
     once = Reader(sharp_toy, threads=1, second_looks=False)
     words = ["abab", "caca", "dbdb"]
     pictures = [framed(word) for word in words]
-    assert all(reading.confidence < MORE_LOOKS[0].doubt for reading in once.read(pictures))
+    assert all(reading.confidence < DOUBT for reading in once.read(pictures))
     again, first = reader.read(pictures), once.read(pictures)
     assert [reading.text for reading in again] == words
     assert all(a.confidence > b.confidence for a, b in zip(again, first, strict=True))
@@ -92,16 +93,15 @@ def test_words_that_are_read_without_doubt_are_looked_at_once(
 def test_nobody_is_looked_at_again_who_was_sure_at_a_stage_before(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    doubts = iter([0.65, 0.8, 0.99])  # a later stage would doubt what the one before was sure of
     seen: list[int] = []
 
     def looks(picture: Image.Image) -> list[Image.Image]:
         seen.append(picture.width)
         return [picture.copy()]
 
-    monkeypatch.setattr("clipstr.looking.MORE_LOOKS", [Stage(looks, doubt) for doubt in doubts])
+    monkeypatch.setattr("clipstr.looking.MORE_LOOKS", [looks, looks, looks])
     monkeypatch.setattr("clipstr.looking.SURE", 1.1)
-    monkeypatch.setattr("clipstr.looking.assurance", lambda readings, prior: 0.7)
+    monkeypatch.setattr("clipstr.looking.assurance", lambda readings, prior: DOUBT)
     reader.read([toy.spelled("abc")])
     assert not seen
     sure = {1: 0.6, 2: 0.9}
@@ -136,7 +136,7 @@ def test_the_text_with_most_confidence_in_all_is_read_as_its_surest_look_read_it
 def test_a_picture_of_any_size_can_be_looked_at_again(size: tuple[int, int]) -> None:
     looks = all_looks(Image.new("RGB", size, (10, 200, 30)))
     upright = size[1] > 1.5 * size[0]
-    assert len(looks) == 2 if upright else len(looks) >= 6
+    assert len(looks) == 2 if upright else len(looks) >= 4
     for look in looks:
         assert min(look.size) >= 1
         assert look.mode == "RGB"
@@ -158,16 +158,20 @@ def test_of_a_word_that_lies_askew_one_look_is_the_level_word(degrees: float) ->
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (400, 1), (3, 4), (100, 32), (64, 64)])
 def test_the_last_looks_are_the_crop_upside_down_and_words_that_can_lie_in_it(size: tuple[int, int]) -> None:
-    def last(picture: Image.Image) -> list[Image.Image]:
-        return [look for stage in MORE_LOOKS[-2:] for look in stage.looks(picture)]
-
-    upside_down, *levelled = last(Image.new("RGB", size, (10, 200, 30)))
+    upside_down, *levelled = MORE_LOOKS[-1](Image.new("RGB", size, (10, 200, 30)))
     assert upside_down.size == size
     for look in levelled:
         assert (look.height + 2) / max(look.width - 2, 1) >= 0.1
         assert max(look.size) <= math.hypot(*size) + 2
-    assert len(last(Image.new("RGB", (400, 30)))) == 1  # no room for a word at such an angle
-    assert not last(Image.new("RGB", (20, 60)))
+    assert len(MORE_LOOKS[-1](Image.new("RGB", (400, 30)))) == 1  # no room for a word at such an angle
+    assert not MORE_LOOKS[-1](Image.new("RGB", (20, 60)))
+
+
+def test_what_a_look_is_sure_of_by_itself_needs_no_other_texts() -> None:
+    assert enough(Reading("xqzt", 0.9), word_prior)
+    assert enough(Reading("card", DOUBT / KNOWN), word_prior)
+    assert not enough(Reading("xqzt", 0.89), word_prior)
+    assert not enough(Reading("card", 0.1), word_prior)
 
 
 def test_of_a_large_photograph_little_is_kept_for_second_looks() -> None:

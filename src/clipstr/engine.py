@@ -150,7 +150,10 @@ class Session:
     def run_held(self, feeds: Tensors | Held, outputs: Sequence[str] | None = None) -> Held:
         """As `run`, from and to tensors that stay where they are; ``feeds`` may have arrays among them."""
         names = self._named(outputs)
-        held = {name: _held(value) for name, value in feeds.items()}
+        held_as = runtime().OrtValue.ortvalue_from_numpy
+        held = {
+            name: held_as(value) if isinstance(value, np.ndarray) else value for name, value in feeds.items()
+        }
         run = self._session.run_with_ort_values
         return dict(zip(names, self._run(run, names, held), strict=True))
 
@@ -192,10 +195,6 @@ class Session:
 def arrays(held: Held) -> dict[str, np.ndarray]:
     """What is `Held`, as arrays of ours."""
     return {name: value if isinstance(value, np.ndarray) else value.numpy() for name, value in held.items()}
-
-
-def _held(value: Any) -> Any:
-    return runtime().OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def simplified(graph: bytes) -> bytes:

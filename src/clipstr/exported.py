@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -120,8 +120,13 @@ class KeysAndValues:
 
     def rows(self, rows: Rows) -> KeysAndValues:
         """Those pictures alone; this is the only place where what the encoder gave is copied."""
-        tensors = {name: np.ascontiguousarray(value[rows]) for name, value in arrays(self.tensors).items()}
+        tensors = {name: np.ascontiguousarray(value[rows]) for name, value in self._arrays.items()}
         return replace(self, tensors=tensors, count=len(next(iter(tensors.values()))))
+
+    @cached_property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The tensors as arrays of ours: to have them is to copy them all, and a beam asks for rows often."""
+        return arrays(self.tensors)
 
     def logits(self, ids: np.ndarray, positions: np.ndarray) -> np.ndarray:
         return self._decoded({"ids": ids, "positions": positions})

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import TypeVar, overload
 
@@ -16,13 +16,13 @@ from PIL import Image
 from clipstr.arguments import flag, whole_number
 from clipstr.calibration import Calibration
 from clipstr.decoding import BEAM, Decoder, Scorer
-from clipstr.decoding.prior import Prior, no_prior, word_prior
+from clipstr.decoding.prior import LEAST, Prior, no_prior, word_prior
 from clipstr.devices import AUTO, CPU
 from clipstr.errors import ImageError, InputError
 from clipstr.exported import ExportedModel
 from clipstr.form import WordForm
 from clipstr.imaging import ImageSource, load_image
-from clipstr.looking import SURE, Looked, View, agreed
+from clipstr.looking import Looked, View, agreed, enough
 from clipstr.models import DEFAULT_MODEL, ModelConfig, find_model
 from clipstr.reading import Reading
 
@@ -149,12 +149,14 @@ class Reader:
 
         Known words can be preferred among several texts alone: doubtful ones are looked for with a beam then.
         """
-        self._beam, sure = beam, math.inf
+        self._beam = beam
         known = self.known_words and lexicon is None
         self.prior: Prior = word_prior if known else no_prior
         if known and beam is None and candidates == 1:
-            beam, sure = BEAM, SURE
-        asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates, sure=sure)
+            worth = partial(enough, prior=self._prior)
+            asked = Decoder(form, allow=allow, lexicon=lexicon, beam=BEAM, enough=worth, least=LEAST)
+        else:
+            asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates)
         self.beam, self.candidates = asked.beam, asked.candidates
         self._decoder = asked if self.beam == 1 else asked.with_candidates(self.beam)
 

@@ -19,6 +19,7 @@ from clipstr.form import WordForm
 __all__ = ["Spelled", "beam"]
 
 _LEAST = np.finfo(np.float64).tiny  # of a probability, that it may have a logarithm
+_SPARE = 1.3  # of the texts that are asked for: so many may be computed, in order to copy no pictures
 
 
 @dataclass(frozen=True)
@@ -46,37 +47,66 @@ def beam(
     width: int,
     count: int,
     allowed: np.ndarray | None = None,
+    least: float = 0.0,
 ) -> list[list[Spelled]]:
     """The likeliest texts of each picture in ``memory``, at most ``count``, the likeliest first.
 
     ``logits`` are those of `greedy` with the same ``allowed`` classes. Of each picture's beginnings the
     ``width`` likeliest are gone on with, as long as they may become one of the ``count``: a text never
-    becomes likelier by growing. The steps of the greedy text are known, and not asked for again.
+    becomes likelier by growing. Other texts than the greedy one that are not as likely as ``least`` (0 to 1)
+    are not looked for: of most pictures little is left to be asked for then. The steps of the greedy text
+    are known, and not asked for again.
     """
-    search = _Search(form, logits, width, count, allowed)
+    search = _Search(form, logits, width, count, allowed, least)
     repeated, rows = memory, list(range(len(memory)))
     for position in range(form.max_length + 1):
+        if not search.going:
+            break
         asked = [(row, text) for row, text in search.going if not search.knows(row, text)]
         found = np.zeros((0, form.charset.num_classes), np.float32)
         if asked:
             wanted = [row for row, _ in asked]
-            if wanted != rows:
+            places = _places(wanted, rows)
+            if places is None:
                 repeated, rows = memory.rows(wanted), wanted
-            ids = np.array([[form.charset.begin, *text.ids] for _, text in asked], np.int64)
-            found = repeated.logits(ids, np.array([position], np.int64))[:, 0]
+                places = list(range(len(rows)))
+            ids = np.full((len(rows), position + 1), form.charset.begin, np.int64)
+            ids[places, 1:] = [text.ids for _, text in asked]
+            found = repeated.logits(ids, np.array([position], np.int64))[places, 0]
         search.step(position, found)
-        if not search.going:
-            break
     return search.whole
+
+
+def _places(wanted: Sequence[int], rows: Sequence[int]) -> list[int] | None:
+    """Where each of the ``wanted`` rows stands in ``rows``, each place taken once.
+
+    None if one has no place left, or if so many places would stay empty that it is quicker to copy anew.
+    """
+    if not len(wanted) <= len(rows) <= _SPARE * len(wanted):
+        return None
+    free: dict[int, list[int]] = {}
+    for place in reversed(range(len(rows))):
+        free.setdefault(rows[place], []).append(place)
+    try:
+        return [free[row].pop() for row in wanted]
+    except (KeyError, IndexError):
+        return None
 
 
 class _Search:
     """The texts of a batch of pictures, whole ones and beginnings that are ``going`` on."""
 
     def __init__(
-        self, form: WordForm, logits: np.ndarray, width: int, count: int, allowed: np.ndarray | None
+        self,
+        form: WordForm,
+        logits: np.ndarray,
+        width: int,
+        count: int,
+        allowed: np.ndarray | None,
+        least: float,
     ) -> None:
         self._form, self._width, self._count, self._allowed = form, width, count, allowed
+        self._floor = math.log(least) if least else -math.inf
         # Computed as the greedy reading's are, so that they are the same to the bit.
         self._greedy = [probabilities(steps) for steps in logits]
         self._greedy_ids = [tuple(chosen(steps, form.charset, allowed)) for steps in logits]
@@ -94,28 +124,40 @@ class _Search:
 
     def step(self, position: int, logits: np.ndarray) -> None:
         """Goes on by a character, given the ``logits`` (texts, num_classes) of those that are not known."""
-        unknown = iter(logits)
+        unknown = iter(probabilities(logits))
+        chances = np.stack(
+            [
+                self._greedy[row][position] if self.knows(row, text) else next(unknown)
+                for row, text in self.going
+            ]
+        )
         longer: list[list[Spelled]] = [[] for _ in self.whole]
-        for row, text in self.going:
-            known = self.knows(row, text)
-            chances = self._greedy[row][position] if known else probabilities(next(unknown))
-            longer[row] += [text.then(id_, float(chances[id_])) for id_ in self._best(chances, position)]
+        for number, id_ in np.argwhere(self._worth(chances, position)).tolist():
+            row, text = self.going[number]
+            longer[row].append(text.then(id_, float(chances[number, id_])))
         self.going = []
         for row, texts in enumerate(longer):
             texts.sort(key=lambda text: -text.score)
             kept = texts[: self._width]
-            self._keep(row, [text for text in kept if text.ids[-1] == self._form.charset.end])
+            if whole := [text for text in kept if text.ids[-1] == self._form.charset.end]:
+                self._keep(row, whole)
             least = self.whole[row][-1].score if len(self.whole[row]) == self._count else -math.inf
             beginnings = [text for text in kept if text.ids[-1] != self._form.charset.end]
             self.going += [(row, text) for text in beginnings if text.score > least]
 
-    def _best(self, chances: np.ndarray, position: int) -> list[int]:
-        """The classes that may stand at ``position``, the likeliest first, as many as the beam is wide."""
+    def _worth(self, chances: np.ndarray, position: int) -> np.ndarray:
+        """Which classes each text that goes on is tried with, (texts, num_classes) in bool.
+
+        They are the likeliest, as many as the beam is wide, and make a text that is likely enough.
+        """
+        least = [math.exp(min(self._floor - text.score, 0.0)) for _, text in self.going]
         if position == self._form.max_length:
-            return [self._form.charset.end]
-        within = chances if self._allowed is None else np.where(self._allowed, chances, -1.0)
-        best = np.argsort(-within, kind="stable")[: self._width]
-        return [int(id_) for id_ in best if within[id_] >= 0]
+            within = np.where(np.arange(chances.shape[1]) == self._form.charset.end, chances, -1.0)
+        else:
+            within = chances if self._allowed is None else np.where(self._allowed, chances, -1.0)
+        place = max(chances.shape[1] - self._width, 0)
+        widest = np.partition(within, place, axis=1)[:, place]
+        return np.asarray(within >= np.maximum(np.maximum(least, widest), 0.0)[:, None])
 
     def _keep(self, row: int, texts: Sequence[Spelled]) -> None:
         known = {text.ids for text in self.whole[row]}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,16 +32,21 @@ BEAM = 5
 WIDEST = 64
 
 
+def _never(reading: Reading) -> bool:
+    return False
+
+
 class Decoder:
     """Reads what a `Scorer` of words of ``form`` has looked at, whatever computes it.
 
     ``allow`` limits the characters that can be read; of ``lexicon`` the likeliest word is read. Readings
     within such limits have the model's own probabilities, and a `Match` says what it reads without them.
     ``beam`` is how many beginnings of a text are gone on with at a time (1: greedily), and ``candidates`` how
-    many texts are told; None is a beam of 1, or of `BEAM` with candidates. Greedy texts that are at least
-    ``sure`` are told alone, without a beam. With a ``lexicon`` candidates are its likeliest words, whatever
-    the beam. Raises `CharsetError` for a wrong ``allow``, `LexiconError` for a
-    wrong ``lexicon``, and `InputError` for more candidates than the beam is wide.
+    many texts are told; None is a beam of 1, or of `BEAM` with candidates. Greedy readings that are
+    ``enough`` are told alone, without a beam, as are those that are not as likely as ``least``, and other
+    texts that are not so are not looked for. With a ``lexicon`` candidates are its likeliest words, whatever
+    the beam. Raises `CharsetError` for a wrong ``allow``, `LexiconError` for a wrong ``lexicon``, and
+    `InputError` for more candidates than the beam is wide.
     """
 
     def __init__(
@@ -53,9 +57,10 @@ class Decoder:
         lexicon: Iterable[str] | None = None,
         beam: int | None = None,
         candidates: int = 1,
-        sure: float = math.inf,
+        enough: Callable[[Reading], bool] = _never,
+        least: float = 0.0,
     ) -> None:
-        self.form, self.sure = form, sure
+        self.form, self._enough, self.least = form, enough, least
         self.candidates = whole_number(candidates, "candidates", least=1, most=WIDEST, meaning="texts told")
         usual = 1 if candidates == 1 else max(BEAM, candidates)
         self.beam = usual if beam is None else whole_number(beam, "beam", least=1, most=WIDEST)
@@ -99,14 +104,20 @@ class Decoder:
         if rows:
             some = memory if len(rows) == len(readings) else memory.rows(rows)
             found = beam(
-                some, self.form, logits[rows], width=self.beam, count=self.candidates, allowed=allowed
+                some,
+                self.form,
+                logits[rows],
+                width=self.beam,
+                count=self.candidates,
+                allowed=allowed,
+                least=self.least,
             )
             for row, texts in zip(rows, found, strict=True):
                 readings[row] = self._told(texts)
         return readings
 
     def _wants_beam(self, reading: Reading) -> bool:
-        return self.beam > 1 and reading.confidence < self.sure
+        return self.beam > 1 and reading.confidence >= self.least and not self._enough(reading)
 
     def _told(self, texts: Sequence[Spelled]) -> Reading:
         """The likeliest of ``texts``, with all of them as its candidates if more than one is to be told."""
