@@ -37,7 +37,16 @@ def texts() -> list[str | None]:
 
 def test_an_arrow_table_gets_what_was_read_and_keeps_its_rows(batch: ReadBatch) -> None:
     found = batch(table())
-    assert found.column_names == ["image", "key", "text", "confidence", "characters", "error", "model"]
+    assert found.column_names == [
+        "image",
+        "key",
+        "text",
+        "confidence",
+        "characters",
+        "legible",
+        "error",
+        "model",
+    ]
     assert found["text"].to_pylist() == texts()
     assert found["key"].to_pylist() == list(range(COUNT))
 
@@ -49,6 +58,7 @@ def test_readings_are_those_of_the_reader(batch: ReadBatch, toy_model: Path) -> 
             reading = reader.read(row["image"])
             assert row["text"] == reading.text
             assert row["confidence"] == pytest.approx(reading.confidence, abs=1e-6)
+            assert row["legible"] == pytest.approx(reading.legible, abs=1e-6)
             assert [c["text"] for c in row["characters"]] == list(row["text"])
             expected = [c.confidence for c in reading.characters]
             assert [c["confidence"] for c in row["characters"]] == pytest.approx(expected, abs=1e-6)
@@ -58,7 +68,9 @@ def test_a_bad_picture_is_a_row_with_its_error(batch: ReadBatch) -> None:
     found = batch(table()).to_pylist()
     kinds = {n: row["error"].partition(":")[0] for n, row in enumerate(found) if row["error"]}
     assert kinds == {3: "NotAnImageError", 17: "EmptyImageError", 40: "EmptyImageError"}
-    assert all(found[n][name] is None for n in DAMAGED for name in ("text", "confidence", "characters"))
+    assert all(
+        found[n][name] is None for n in DAMAGED for name in ("text", "confidence", "characters", "legible")
+    )
 
 
 def test_every_kind_of_batch_says_the_same(batch: ReadBatch) -> None:

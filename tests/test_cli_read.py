@@ -131,7 +131,7 @@ def test_json_lines_hold_every_characters_confidence_and_typed_errors(folder: Pa
     assert failed["error"]["type"] == "NotAnImageError"
     assert "notes.txt" in failed["error"]["message"]
     text, chances, end = toy.greedy(toy.CHARSET.encode("bad"))
-    assert list(good) == ["path", "device", "text", "confidence", "characters"]
+    assert list(good) == ["path", "device", "text", "confidence", "legible", "characters"]
     assert good["confidence"] == pytest.approx(np.prod([*chances, end]), abs=1e-5)
     assert [c["text"] for c in good["characters"]] == list(text)
     assert [c["confidence"] for c in good["characters"]] == pytest.approx(chances, abs=1e-5)
@@ -144,11 +144,12 @@ def test_csv_has_a_header_and_a_row_for_every_file(folder: Path, reads: Call) ->
     odd = ['odd, "name".png', "notes.txt", "two\nlines\rand \x85.png"]
     rows = list(csv.reader(io.StringIO(reads("--format", "csv", *odd).out, newline="")))
     assert [row[:2] for row in rows[3:]] == [[odd[2], "bag"]]
-    assert rows[0] == ["path", "text", "confidence", "error"]
+    assert rows[0] == ["path", "text", "confidence", "legible", "error"]
     assert rows[1][:2] == ['odd, "name".png', "head"]
-    assert rows[1][3] == ""
-    assert rows[2][:3] == ["notes.txt", "", ""]
-    assert "notes.txt" in rows[2][3]
+    assert 0.5 < float(rows[1][3]) <= 1
+    assert rows[1][4] == ""
+    assert rows[2][:4] == ["notes.txt", "", "", ""]
+    assert "notes.txt" in rows[2][4]
 
 
 def test_allowed_characters_and_lexicon_limit_what_is_read(folder: Path, reads: Call) -> None:

@@ -58,6 +58,14 @@ def test_an_end_at_once_is_an_empty_text_with_the_ends_probability() -> None:
     assert reading.confidence == pytest.approx(float(probabilities(logits)[0, 0]))
 
 
+@pytest.mark.parametrize("ids", [[0], [1, 2, 0], [2, 2, 2, 2]])
+def test_legible_is_how_likely_the_text_does_not_end_before_its_first_character(ids: list[int]) -> None:
+    logits = logits_for(ids, 5, ABC.num_classes)
+    expected = probabilities(logits)[0, 1:].sum()
+    assert assemble(logits, ABC).legible == pytest.approx(expected, abs=1e-6)
+    assert assemble(logits, ABC, allowed_classes(ABC, "b")).legible == assemble(logits, ABC).legible
+
+
 def test_behind_the_longest_word_only_the_end_remains_however_unlikely() -> None:
     logits = logits_for([1, 2, 3, 1], 4, ABC.num_classes)
     reading = assemble(logits, ABC)

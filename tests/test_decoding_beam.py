@@ -174,6 +174,7 @@ def test_candidates_are_the_oracles_likeliest_texts(
         levels = random.uniform(0.6, 8.4, random.integers(1, 7)).tolist()
         assert reading.confidence >= first.confidence
         assert reading.candidates[0] == Candidate(reading.text, reading.confidence, reading.characters)
+        assert reading.legible == first.legible
         assert len(reading.candidates) == 3
         chances = [candidate.confidence for candidate in reading.candidates]
         assert chances == sorted(chances, reverse=True)
@@ -193,6 +194,7 @@ def test_candidates_of_a_lexicon_are_its_likeliest_words(toy_model: Path, plain:
         levels = random.uniform(0.6, 8.4, random.integers(1, 7)).tolist()
         best = sorted(words, key=lambda word, levels=levels: -toy.chance_of(word, levels))[:4]
         assert [candidate.text for candidate in reading.candidates] == best
+        assert reading.legible == pytest.approx(1 - toy.chance_of("", levels), abs=1e-5)
         assert reading.text == best[0]
 
 

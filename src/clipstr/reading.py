@@ -55,7 +55,8 @@ class Reading:
     several ``looks`` at a picture it is that of the surest. If the model's config has a calibration, all
     probabilities are bent by it, so that of texts with a confidence of 0.9 nine in ten are right. A limit to
     some characters or words makes no text likelier: ``match`` is there if there was one. ``candidates``, if
-    they were asked for, are the likeliest texts, this one first.
+    they were asked for, are the likeliest texts, this one first. ``legible`` is the probability that there is
+    something to be read at all, whatever it says: LEGIBLE_TOLD. It is 1 of readers that do not say.
     """
 
     text: str
@@ -64,11 +65,13 @@ class Reading:
     match: Match | None = None
     looks: int = 1  # at the picture, on which it was agreed
     candidates: tuple[Candidate, ...] = ()
+    legible: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON: text, confidence, characters and, if there was a limit, the match;
+        """Plain values, for JSON: text, confidence, legible, characters and, if there was a limit, the match;
         the candidates, if they were asked for."""
         values: dict[str, Any] = {"text": self.text, "confidence": round(self.confidence, 6)}
+        values["legible"] = round(self.legible, 6)
         values["characters"] = [
             {"text": character.text, "confidence": round(character.confidence, 6)}
             for character in self.characters

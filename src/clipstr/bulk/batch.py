@@ -32,12 +32,13 @@ class ReadBatch:
 
     A batch is a `pyarrow.Table` or `RecordBatch`, a pandas data frame, or a dictionary of NumPy arrays; what
     comes back is of the same kind, in the same order, its columns followed by ``text``, ``confidence``,
-    ``characters``, ``error`` and ``model`` (name and checksum). A picture is an image file's bytes, or a
-    struct with them in its field ``bytes``, as in Hugging Face's data sets. A picture that cannot be read is
-    a row with its ``error``, never an exception.
+    ``characters``, ``legible``, ``error`` and ``model`` (name and checksum). A picture is an image file's
+    bytes, or a struct with them in its field ``bytes``, as in Hugging Face's data sets. A picture that cannot
+    be read is a row with its ``error``, never an exception.
 
     With the ``mode`` "scan" pictures are whole photographs, read by `SceneReader` (extra "scenes"): ``text``
-    has a line for each of theirs, and ``words`` (text, confidence, line, polygon) stands for ``characters``.
+    has a line for each of theirs, and ``words`` (text, confidence, line, polygon) stands for ``characters``
+    and ``legible``.
 
     ``threads`` None means as many as the CPUs that the Ray actor or the Spark task was given, or that this
     process may use. ``batch_size``, ``allow``, ``lexicon``, ``second_looks``, ``known_words`` and ``device``

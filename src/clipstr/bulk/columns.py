@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ADDED", "Finding", "added_columns", "arrow", "spark_columns"]
 
 ADDED = {
-    "read": ("text", "confidence", "characters", "error", "model"),
+    "read": ("text", "confidence", "characters", "legible", "error", "model"),
     "scan": ("text", "confidence", "words", "error", "model"),
 }
 """The names of the columns that are added, in order, for pictures of words and for photographs."""
@@ -25,6 +25,7 @@ _SPARK = {
     "text": "string",
     "confidence": "float",
     "characters": "array<struct<text:string,confidence:float>>",
+    "legible": "float",
     "words": "array<struct<text:string,confidence:float,line:int,polygon:array<float>>>",
     "error": "string",
     "model": "string",
@@ -57,18 +58,23 @@ def added_columns(findings: Sequence[Finding], model: str, mode: str) -> dict[st
     """The added columns as Arrow arrays of ``len(findings)`` rows, by name in the order of `ADDED`.
 
     Of a picture that could not be read, all but error and model are null; of one that was, error is.
-    Confidences are in float32; that of a photograph is its least sure word's, null if it has no words.
+    Probabilities are in float32; the confidence of a photograph is its least sure word's, null if it has no
+    words.
     """
     pa = arrow()
     found = [finding.found for finding in findings]
     details = _words(found) if mode == "scan" else _characters(found)
-    return {
+    columns = {
         "text": pa.array([None if one is None else one.text for one in found], pa.string()),
         "confidence": pa.array([_confidence(one) for one in found], pa.float32()),
         ADDED[mode][2]: details,
+        "legible": pa.array(
+            [one.legible if isinstance(one, Reading) else None for one in found], pa.float32()
+        ),
         "error": pa.array([finding.error for finding in findings], pa.string()),
         "model": pa.array([model] * len(findings), pa.string()),
     }
+    return {name: columns[name] for name in ADDED[mode]}
 
 
 def _confidence(found: Reading | Scene | None) -> float | None:

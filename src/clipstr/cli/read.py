@@ -50,8 +50,8 @@ def read(
         Format,
         typer.Option(
             "--format",
-            help="text: path, text and confidence, by tabs. json: an object a line, with characters and "
-            "errors. csv: with a header.",
+            help="text: path, text and confidence, by tabs. json: an object a line, with legible, characters "
+            "and errors. csv: with a header.",
         ),
     ] = Format.text,
     model: Model = DEFAULT_MODEL,
@@ -110,7 +110,7 @@ def read(
     write = {Format.text: _text, Format.json: _json, Format.csv: _csv}[output]
     with console.progress("reading", len(sources)) as advance:
         if output is Format.csv:
-            console.show(console.csv_row(["path", "text", "confidence", "error"]), exact=True)
+            console.show(console.csv_row(["path", "text", "confidence", "legible", "error"]), exact=True)
         outcomes = reader.stream(standard_input() if source == "-" else source for source in sources)
         for source, outcome in zip(sources, outcomes, strict=True):
             line = write(source, outcome, reader.device)
@@ -140,5 +140,6 @@ def _json(source: str, outcome: Outcome, device: str) -> str:
 
 def _csv(source: str, outcome: Outcome, device: str) -> str:
     if outcome.reading is None:
-        return console.csv_row([source, "", "", str(outcome.error)])
-    return console.csv_row([source, outcome.reading.text, f"{outcome.reading.confidence:.4f}", ""])
+        return console.csv_row([source, "", "", "", str(outcome.error)])
+    reading = outcome.reading
+    return console.csv_row([source, reading.text, f"{reading.confidence:.4f}", f"{reading.legible:.4f}", ""])

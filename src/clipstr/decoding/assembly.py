@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,12 +33,14 @@ def chosen(logits: np.ndarray, charset: Charset, allowed: np.ndarray | None = No
 def assemble(logits: np.ndarray, charset: Charset, allowed: np.ndarray | None = None) -> Reading:
     """The reading that greedy ``logits`` (positions, num_classes) spell with the ``allowed`` classes.
 
-    Its probabilities are the model's own, among all classes: that others were not allowed makes no text
-    likelier.
+    It is as legible as it is likely that the text does not end before its first character. Its probabilities
+    are the model's own, among all classes: that others were not allowed makes no text likelier.
     """
     ids = chosen(logits, charset, allowed)
-    chances = probabilities(logits[: len(ids)])[np.arange(len(ids)), ids].tolist()
-    return reading_of(charset.decode(ids), chances[:-1], chances[-1])
+    classes = probabilities(logits[: len(ids)])
+    chances = classes[np.arange(len(ids)), ids].tolist()
+    reading = reading_of(charset.decode(ids), chances[:-1], chances[-1])
+    return replace(reading, legible=1.0 - float(classes[0, charset.end]))
 
 
 def reading_of(text: str, chances: Sequence[float], end: float, match: Match | None = None) -> Reading:

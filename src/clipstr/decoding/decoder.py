@@ -113,7 +113,7 @@ class Decoder:
                 least=self.least,
             )
             for row, texts in zip(rows, found, strict=True):
-                readings[row] = self._told(texts)
+                readings[row] = replace(self._told(texts), legible=readings[row].legible)
         return readings
 
     def _wants_beam(self, reading: Reading) -> bool:

@@ -39,7 +39,7 @@ class Choice:
         """The choice as a reading; ``free`` is what was read without the lexicon."""
         match = Match.of(free.text, free.confidence, self.folded)
         folded = reading_of(self.folded, self.chances[:-1], self.chances[-1])
-        return Reading(self.spelling, folded.confidence, folded.characters, match)
+        return replace(folded, text=self.spelling, match=match, legible=free.legible)
 
 
 class Lexicon:

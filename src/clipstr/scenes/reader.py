@@ -257,7 +257,8 @@ def _word(crop: WordCrop, readings: Sequence[Reading], bent: Callable[[Reading],
     characters = tuple(character for reading in told for character in reading.characters)
     text = "".join(reading.text for reading in readings)
     sure = sum(reading.confidence * len(reading.text) for reading in readings)
-    word = Word(text, crop.band.outline(), confidence, characters)
+    legible = max(reading.legible for reading in told)
+    word = Word(text, crop.band.outline(), confidence, characters, legible)
     return _Placed(crop, word, sure / max(len(text), 1))
 
 

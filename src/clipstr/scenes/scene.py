@@ -21,13 +21,14 @@ class Word:
     """One word: its text, where it stands, and the reader's probability of exactly this text (0 to 1).
 
     Of a long word that was read in pieces it is the confidence of the least sure one. ``characters`` is empty
-    where the word was found and not read.
+    where the word was found and not read. ``legible`` is how likely it is that there is something to be read.
     """
 
     text: str
     polygon: Outline
     confidence: float
     characters: tuple[CharacterReading, ...] = ()
+    legible: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _plain_word(word: Word) -> dict[str, Any]:
     return {
         "text": word.text,
         "confidence": round(word.confidence, 6),
+        "legible": round(word.legible, 6),
         "polygon": _plain(word.polygon),
         "characters": [
             {"text": character.text, "confidence": round(character.confidence, 6)}

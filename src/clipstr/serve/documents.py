@@ -50,7 +50,7 @@ def word_scene(picture: Image.Image, reading: Reading) -> Scene:
     """The scene of a ``picture`` that is one word, cut out."""
     width, height = picture.size
     outline = ((0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height)))
-    word = Word(reading.text, outline, reading.confidence, reading.characters)
+    word = Word(reading.text, outline, reading.confidence, reading.characters, reading.legible)
     return Scene(width, height, (Line((word,), outline),) if reading.text else ())
 
 

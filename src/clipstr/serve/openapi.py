@@ -23,6 +23,7 @@ _ERROR = {
     },
 }
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_LEGIBLE = {**_SHARE, "description": "How likely it is that there is something to be read, whatever it says."}
 _CHARACTERS = {
     "type": "array",
     "items": {
@@ -49,11 +50,12 @@ _FAILED = {
 }
 _WORD = {
     "type": "object",
-    "required": ["text", "confidence", "characters"],
+    "required": ["text", "confidence", "legible", "characters"],
     "properties": {
         "name": {"type": "string", "description": "The picture's name, as the request had it."},
         "text": {"type": "string"},
         "confidence": {**_SHARE, "description": "The model's probability of exactly this text."},
+        "legible": _LEGIBLE,
         "characters": _CHARACTERS,
         "match": _MATCH,
     },
@@ -66,10 +68,11 @@ _POLYGON = {
 }
 _SCENE_WORD = {
     "type": "object",
-    "required": ["text", "confidence", "polygon", "characters"],
+    "required": ["text", "confidence", "legible", "polygon", "characters"],
     "properties": {
         "text": {"type": "string"},
         "confidence": _SHARE,
+        "legible": _LEGIBLE,
         "polygon": _POLYGON,
         "characters": _CHARACTERS,
     },
