@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner, Result
 
 import toy
+from clipstr.calibration import Curve
 from clipstr.cli.main import app
 from clipstr.data import write_lmdb
 from clipstr.errors import DataError, InputError
@@ -24,6 +26,12 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["calibrate", *map(str, arguments)])
 
 
+def encoded(picture: Image.Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Words that the toy reads with doubt, half of them labelled with the neighbour of what it likes best."""
@@ -31,10 +39,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = []
     for _ in range(80):
         levels = random.integers(1, 8, 3) + random.choice([0.0, 0.45], 3)
-        stream = io.BytesIO()
-        toy.picture(levels.tolist()).save(stream, "PNG")
+        picture = encoded(toy.picture(levels.tolist()))
         told = np.rint(levels + random.choice([0, 1], 3, p=[0.8, 0.2])).astype(int)
-        samples.append((stream.getvalue(), toy.CHARSET.decode(told.tolist())))
+        samples.append((picture, toy.CHARSET.decode(told.tolist())))
     folder = tmp_path_factory.mktemp("data") / "set"
     write_lmdb(folder, samples)
     return folder
@@ -64,6 +71,24 @@ def test_a_model_gets_its_calibration_a_picture_and_a_section_in_its_card(model:
     card = (model / "CARD.md").read_text(encoding="utf-8")
     assert f"]({PICTURE_FILE})" in card
     assert card.index("## Confidence") < card.index("## Weaknesses")
+
+
+def test_legible_is_calibrated_by_pictures_without_text(model: Path, data: Path) -> None:
+    blanks = model.parent / "blanks"
+    grounds = [toy.picture([0.3 + 0.01 * number]) for number in range(60)]
+    write_lmdb(blanks, [(encoded(picture), "") for picture in grounds])
+    assert run(model, "--data", data, "--blanks", blanks, "--threads", 1).exit_code == 0
+    config = ModelConfig.load(model)
+    assert config.calibration is not None
+    assert config.calibration.legible != Curve()
+    check = config.source["confidence"]["legible"]
+    assert check["after"] < check["before"]
+    reader = Reader(model, threads=1)
+    assert reader.read(grounds[0]).legible < 0.3
+    assert reader.read(toy.spelled("bad")).legible > 0.9
+    assert run(model, "--data", data, "--threads", 1).exit_code == 0
+    assert ModelConfig.load(model).calibration.legible == config.calibration.legible  # type: ignore[union-attr]
+    assert run(model, "--data", data, "--blanks", data, "--threads", 1).exit_code == 0
 
 
 def test_texts_stay_as_they_are_and_a_second_time_changes_nothing(model: Path, data: Path) -> None:

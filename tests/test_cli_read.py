@@ -99,14 +99,14 @@ def test_patterns_are_expanded_where_the_shell_has_not_done_it(folder: Path, rea
     assert [line[1] for line in reads("*.png").lines] == ["bad"]
     assert [line[1] for line in reads("**/*.*p*").lines] == ["bad", "face", "egg"]
     assert [line[1] for line in reads("su?").lines] == ["face", "egg"]
-    toy.spelled("gag").save("x[1].png")
-    assert [line[1] for line in reads("x[1].png").lines] == ["gag"]
+    toy.spelled("bag").save("x[1].png")
+    assert [line[1] for line in reads("x[1].png").lines] == ["bag"]
     assert [line[1] for line in reads(".", "**", "b.png", "./b.png").lines] == [
         "cafe",
         "bad",
         "face",
         "egg",
-        "gag",
+        "bag",
     ]
 
 

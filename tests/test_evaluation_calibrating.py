@@ -84,6 +84,7 @@ class Known:
 
     name = "known"
     batch_size = 16
+    calibration = None
 
     def __init__(self, second_looks: bool = False) -> None:
         self.second_looks = second_looks

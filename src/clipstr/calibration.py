@@ -56,15 +56,16 @@ class Calibration:
     """A model's three curves, of texts read with one look, with second looks and sure at the first, or after.
 
     Who may look again and does not is sure, known words being preferred; the surest of several looks is surer
-    than one look is, and as often wrong.
+    than one look is, and as often wrong. The fourth one is of `Reading.legible`.
     """
 
     one_look: Curve = field(default_factory=Curve)
     first_look: Curve = field(default_factory=Curve)
     several_looks: Curve = field(default_factory=Curve)
+    legible: Curve = field(default_factory=Curve)
 
     def of(self, reading: Reading, *, second_looks: bool = False) -> Reading:
-        """``reading`` with its probabilities bent: its own, its characters', its match's, its candidates'.
+        """``reading`` with its probabilities bent: of itself, its characters, match, candidates, and legible.
 
         ``second_looks`` says whether there might have been some. The characters share a text's correction:
         all of their probabilities, and that of the end, are raised to one power, so that the text's is still
@@ -83,6 +84,7 @@ class Calibration:
             candidates=tuple(
                 Candidate(one.text, curve(one.confidence), _bent(one, curve)) for one in reading.candidates
             ),
+            legible=self.legible(reading.legible),
         )
 
     def _curve(self, looks: int, second_looks: bool) -> Curve:
@@ -98,14 +100,17 @@ class Calibration:
     def from_dict(cls, values: Mapping[str, Any]) -> Calibration:
         """The calibration that `to_dict` wrote. Raises `InputError` for what is missing, unknown or wrong.
 
-        A curve without a doubling, and curves without one of the first look, are of the time before these.
+        A curve without a doubling, and curves without one of the first look or of legible, are of the time
+        before these.
         """
         parts = dict(values) if isinstance(values, Mapping) else {}
+        if parts:
+            parts.setdefault("legible", asdict(_STRAIGHT))
         if "one_look" in parts:
             parts.setdefault("first_look", parts["one_look"])
         known, needed = set(asdict(Curve())), {"slope", "offset"}
         sound = [isinstance(part, Mapping) and needed <= set(part) <= known for part in parts.values()]
-        names = {"one_look", "first_look", "several_looks"}
+        names = {"one_look", "first_look", "several_looks", "legible"}
         if set(parts) != names or not all(sound):
             raise InputError(
                 "a calibration has one_look, first_look and several_looks, each with slope, offset and "

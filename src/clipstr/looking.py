@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -142,10 +143,12 @@ def agreed(readings: Sequence[Reading], prior: Prior = no_prior) -> Reading:
     A look at which nothing was read says nothing, unless none of them read anything. Where looks have
     candidates, these count as what was read: a text that is the second best of each may be the best of all.
     What is read without limits, if there are any, is agreed on by itself: it may be sure at another look.
-    Probabilities are the model's own here: the thresholds of `MORE_LOOKS` are about them.
+    How legible the picture is says the middle one of the looks: some of them are upside down.
+    Probabilities are the model's own here: `SURE` and `DOUBT` are about them.
     """
     prior, said = _weighing(readings, prior), _said(readings)
-    best = replace(_surest(said, prior), looks=len(readings))
+    legible = median(reading.legible for reading in readings)
+    best = replace(_surest(said, prior), looks=len(readings), legible=legible)
     if readings[0].candidates:
         best = replace(best, candidates=_candidates(said, prior, best))
     if best.match is None:

@@ -56,7 +56,9 @@ class Reading:
     probabilities are bent by it, so that of texts with a confidence of 0.9 nine in ten are right. A limit to
     some characters or words makes no text likelier: ``match`` is there if there was one. ``candidates``, if
     they were asked for, are the likeliest texts, this one first. ``legible`` is the probability that there is
-    something to be read at all, whatever it says: LEGIBLE_TOLD. It is 1 of readers that do not say.
+    something to be read at all, whatever it says: that of the
+    text not ending before its first character, at the middle one of all looks. It is 1 of readers that do not
+    say.
     """
 
     text: str

@@ -41,6 +41,17 @@ def calibrate(
             show_default=False,
         ),
     ] = None,
+    blanks: Annotated[
+        Path | None,
+        typer.Option(
+            "--blanks",
+            parser=present_path,
+            metavar="DATA",
+            help="Data sets of pictures without any text (`clipstr synth DIR --set empty=1` renders one): by "
+            "them legible is calibrated.",
+            show_default=False,
+        ),
+    ] = None,
     charset: Annotated[
         str,
         typer.Option(
@@ -75,7 +86,7 @@ def calibrate(
     from clipstr.evaluation.calibration_report import checks_table, write_calibration
 
     with console.progress("reading", 2 * sum(samples_below(data))) as advance:
-        found = calibrated(reader, data, rule, watch=lambda word: advance())
+        found = calibrated(reader, data, rule, blanks=blanks, watch=lambda word: advance())
     if out is not None:
         shutil.copytree(folder, out, dirs_exist_ok=True)
     target = out or folder

@@ -7,7 +7,7 @@ parts, and each part is bent by the curves that the others give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from clipstr.calibration import Calibration, Curve, shared_power
-from clipstr.data import LabelRule
+from clipstr.data import LabelRule, find_sources
 from clipstr.errors import DataError
 from clipstr.evaluation.protocol import evaluate
 from clipstr.evaluation.results import CONFIDENCE_BINS, Bin, WordResult, error_of
 from clipstr.reader import Reader
+from clipstr.reading import Reading
 
 __all__ = ["LEAST_WORDS", "Calibrated", "Check", "calibrated", "curve_of"]
 
@@ -85,37 +86,87 @@ def _key(word: WordResult) -> _Key:
 
 
 def calibrated(
-    reader: Reader, data: str | Path, rule: LabelRule, *, watch: Callable[[WordResult], None] | None = None
+    reader: Reader,
+    data: str | Path,
+    rule: LabelRule,
+    *,
+    blanks: str | Path | None = None,
+    watch: Callable[[WordResult], None] | None = None,
 ) -> Calibrated:
     """The calibration of the model of ``reader`` by the words below ``data``, compared by ``rule``.
 
     They are read at one look and with second looks; ``watch`` is told of each word, twice. A curve that makes
-    words that it was not fitted on no more probable is left straight. Raises `DataError` for fewer than
-    `LEAST_WORDS`.
+    words that it was not fitted on no more probable is left straight. With ``blanks``, data sets of pictures
+    without any text, the curve of `Reading.legible` is fitted, too: how often a picture has a text if half of
+    all have; without them it stays the reader's. Raises `DataError` for fewer than `LEAST_WORDS`.
     """
-    once = _words(reader.restricted(second_looks=False), data, rule, watch)
+    first, second = _Noting(reader, second_looks=False), _Noting(reader, second_looks=True)
+    once = _words(first, data, rule, watch)
     if len(once) < LEAST_WORDS:
         raise DataError(
             f"{data}: {len(once)} words that can be compared, and a calibration needs {LEAST_WORDS}: give "
             "more data, or compare in another alphabet"
         )
-    more = _words(reader.restricted(second_looks=True), data, rule, watch)
+    more = _words(second, data, rule, watch)
     one_look, bent = _fitted(once)
     first_look, bent_first = _fitted([word for word in more if word.looks == 1])
     several_looks, bent_again = _fitted([word for word in more if word.looks > 1])
     ways = {"one look": (once, bent), "second looks": (more, bent_first | bent_again)}
+    checks = {
+        name: check
+        for way, (words, told) in ways.items()
+        for name, check in _checks(way, words, told).items()
+    }
+    legible = (reader.calibration or Calibration()).legible
+    if blanks is not None:
+        legible, checks["legible"] = _legible([first, second], blanks)
     return Calibrated(
-        calibration=Calibration(one_look=one_look, first_look=first_look, several_looks=several_looks),
-        checks={
-            name: check
-            for way, (words, told) in ways.items()
-            for name, check in _checks(way, words, told).items()
-        },
+        calibration=Calibration(
+            one_look=one_look, first_look=first_look, several_looks=several_looks, legible=legible
+        ),
+        checks=checks,
     )
 
 
+class _Noting:
+    """A reader that tells the model's own probabilities, and notes how legible pictures are."""
+
+    def __init__(self, reader: Reader, *, second_looks: bool) -> None:
+        self._reader = reader.uncalibrated().restricted(second_looks=second_looks)
+        self.name, self.batch_size = reader.name, reader.batch_size
+        self.legible: list[float] = []
+
+    def read_images(self, images: Iterable[Any]) -> list[Reading]:
+        """One reading per picture, in order."""
+        readings = self._reader.read_images(images)
+        self.legible += [reading.legible for reading in readings]
+        return readings
+
+    def blanks(self, data: str | Path) -> list[float]:
+        """How legible the pictures of the data sets below ``data`` are."""
+        sources = find_sources(Path(data))
+        pictures = (source.image_bytes(index) for source in sources for index in range(len(source)))
+        return [reading.legible for reading in self._reader.read_images(pictures)]
+
+
+def _legible(readers: Sequence[_Noting], blanks: str | Path) -> tuple[Curve, Check]:
+    """The curve of legible by what ``readers`` noted of words and by ``blanks``, as many of each.
+
+    With it how far it is right of pictures that it was not fitted on.
+    """
+    words = [value for reader in readers for value in reader.legible]
+    others = [value for reader in readers for value in reader.blanks(blanks)]
+    count = min(len(words), len(others))
+    if count < LEAST_WORDS:
+        raise DataError(f"{blanks}: {len(others)} pictures without text, and {LEAST_WORDS} are needed")
+    evenly = [np.array(values)[np.arange(count) * len(values) // count] for values in (words, others)]
+    told, there, looks = np.concatenate(evenly), np.repeat([True, False], count), np.ones(2 * count)
+    bent = np.stack([_held_out(told, there, looks, deal) for deal in range(_DEALS)]).mean(axis=0)
+    return curve_of(told, there), _check(told.tolist(), bent.tolist(), there.tolist())
+
+
 def _words(
-    reader: Reader, data: str | Path, rule: LabelRule, watch: Callable[[WordResult], None] | None
+    reader: _Noting, data: str | Path, rule: LabelRule, watch: Callable[[WordResult], None] | None
 ) -> list[WordResult]:
     """The words below ``data`` that could be read, with the model's own probabilities."""
     words: list[WordResult] = []
@@ -125,7 +176,7 @@ def _words(
         if watch is not None:
             watch(word)
 
-    evaluate(reader.uncalibrated(), data, rule, batch_size=reader.batch_size, watch=seen)
+    evaluate(reader, data, rule, batch_size=reader.batch_size, watch=seen)
     return [word for word in words if word.error is None]
 
 

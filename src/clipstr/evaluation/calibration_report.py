@@ -71,6 +71,7 @@ def section(found: Calibrated, *, characters: int) -> str:
         "with them, but at the first": found.calibration.first_look,
         "at several": found.calibration.several_looks,
     }
+    legible = found.calibration.legible
     return "\n\n".join(
         [
             HEADING,
@@ -83,7 +84,7 @@ def section(found: Calibrated, *, characters: int) -> str:
             f"![How often words are right, by their confidence]({PICTURE_FILE})",
             "Log odds of the model's own probability become, "
             + "; ".join(f"of texts read {looks}, {_told(curve)}" for looks, curve in curves.items())
-            + ".",
+            + ("." if legible == Curve() else f"; of legible, {_told(legible)}."),
         ]
     )
 
