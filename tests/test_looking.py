@@ -132,6 +132,16 @@ def test_the_text_with_most_confidence_in_all_is_read_as_its_surest_look_read_it
     assert agreed([Reading("card", 0.3), Reading("", 0.9)]) == Reading("card", 0.3, looks=2)
 
 
+def test_how_legible_a_picture_is_says_the_middle_one_of_its_looks() -> None:
+    looks = [
+        Reading("card", 0.3, legible=0.9),
+        Reading("", 0.8, legible=0.2),
+        Reading("card", 0.5, legible=0.6),
+    ]
+    assert agreed(looks).legible == 0.6
+    assert agreed(looks[:1]).legible == 0.9
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 2), (1, 400), (400, 1), (3, 4), (100, 32)])
 def test_a_picture_of_any_size_can_be_looked_at_again(size: tuple[int, int]) -> None:
     looks = all_looks(Image.new("RGB", size, (10, 200, 30)))
