@@ -11,9 +11,9 @@ from PIL import Image
 
 import toy
 from clipstr.decoding import Decoder, Scorer
-from clipstr.decoding.prior import KNOWN, word_prior
+from clipstr.decoding.prior import word_prior
 from clipstr.form import Preprocessing
-from clipstr.looking import DOUBT, MORE_LOOKS, View, agreed, assurance, enough
+from clipstr.looking import DOUBT, KNOWN_DOUBT, MORE_LOOKS, View, agreed, assurance, enough
 from clipstr.reader import Reader
 from clipstr.reading import Match, Reading
 
@@ -179,7 +179,7 @@ def test_the_last_looks_are_the_crop_upside_down_and_words_that_can_lie_in_it(si
 
 def test_what_a_look_is_sure_of_by_itself_needs_no_other_texts() -> None:
     assert enough(Reading("xqzt", 0.9), word_prior)
-    assert enough(Reading("card", DOUBT / KNOWN), word_prior)
+    assert enough(Reading("card", KNOWN_DOUBT), word_prior)
     assert not enough(Reading("xqzt", 0.89), word_prior)
     assert not enough(Reading("card", 0.1), word_prior)
 

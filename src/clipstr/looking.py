@@ -69,7 +69,7 @@ class Looked:
             return True
         if self.stages == len(MORE_LOOKS) or (not self.stages and self.readings[0].confidence >= SURE):
             return False
-        return assurance(self.readings, prior) < DOUBT
+        return assurance(self.readings, prior) < doubt(prior)
 
 
 def turned_looks(picture: Image.Image) -> list[Image.Image]:
@@ -104,8 +104,11 @@ def reversed_and_far_askew_looks(picture: Image.Image) -> list[Image.Image]:
 SURE = 0.9
 """The confidence from which a word is not looked at again, whether it is a known one or not."""
 
-DOUBT = 0.7
-"""The `assurance` below which a word is looked at again, as long as there are looks left."""
+DOUBT, KNOWN_DOUBT = 0.7, 0.2
+"""The `assurance` below which a word is looked at again, as long as there are looks left: without a prior, and
+with one. That somebody knows a word is a look's worth: a fifth of confidence is enough then, where a text that
+nobody knows needs two looks that are sure of it.
+"""
 
 MORE_LOOKS = (turned_looks, tight_and_wide_looks, askew_looks, reversed_and_far_askew_looks)
 """The looks that follow the first one, stage by stage: those of one are taken together.
@@ -120,9 +123,14 @@ def _runs_upright(picture: Image.Image) -> bool:
     return picture.height > _UPRIGHT * picture.width
 
 
+def doubt(prior: Prior) -> float:
+    """The `assurance` below which a word is looked at again."""
+    return DOUBT if prior is no_prior else KNOWN_DOUBT
+
+
 def enough(reading: Reading, prior: Prior) -> bool:
     """Whether nobody needs to know what else might be read at a look at which ``reading`` is."""
-    return reading.confidence >= SURE or assurance([reading], prior) >= DOUBT
+    return reading.confidence >= SURE or assurance([reading], prior) >= doubt(prior)
 
 
 def assurance(readings: Sequence[Reading], prior: Prior = no_prior) -> float:
