@@ -105,9 +105,9 @@ SURE = 0.9
 """The confidence from which a word is not looked at again, whether it is a known one or not."""
 
 DOUBT, KNOWN_DOUBT = 0.7, 0.2
-"""The `assurance` below which a word is looked at again, as long as there are looks left: without a prior, and
-with one. That somebody knows a word is a look's worth: a fifth of confidence is enough then, where a text that
-nobody knows needs two looks that are sure of it.
+"""The `assurance` below which a word is looked at again, without a prior and with one.
+
+Known words need a fifth of confidence to be enough, and texts that nobody knows two looks sure of them.
 """
 
 MORE_LOOKS = (turned_looks, tight_and_wide_looks, askew_looks, reversed_and_far_askew_looks)

@@ -153,7 +153,7 @@ class Reader:
         known = self.known_words and lexicon is None
         self.prior: Prior = word_prior if known else no_prior
         if known and beam is None and candidates == 1:
-            worth = partial(enough, prior=self._prior)
+            worth = partial(enough, prior=self.prior)
             asked = Decoder(form, allow=allow, lexicon=lexicon, beam=BEAM, enough=worth, least=LEAST)
         else:
             asked = Decoder(form, allow=allow, lexicon=lexicon, beam=beam, candidates=candidates)
