@@ -7,6 +7,7 @@ written to. Numbers have bounds.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from enum import Enum
@@ -52,6 +53,7 @@ __all__ = [
     "lexicon_words",
     "new_file",
     "new_folder",
+    "no_nan",
     "present_path",
     "tell_device",
 ]
@@ -71,6 +73,13 @@ def filled(given: str) -> str:
     """``given``, which is not empty: to be the ``parser`` of an option that is a name or a text."""
     if not given.strip():
         raise typer.BadParameter("it is empty; is a variable not set?")
+    return given
+
+
+def no_nan(given: float | None) -> float | None:
+    """The number ``given``: nan is none, and is within any bounds for older versions of typer."""
+    if given is not None and math.isnan(given):
+        raise typer.BadParameter("nan is no number")
     return given
 
 

@@ -24,6 +24,7 @@ from clipstr.cli.options import (
     input_path,
     new_file,
     new_folder,
+    no_nan,
 )
 from clipstr.cli.rendering import rendered
 from clipstr.cli.settings import settings_option
@@ -83,6 +84,7 @@ def synth(
             "--difficulty",
             min=0,
             max=1,
+            callback=no_nan,
             help="0: clean and upright; 1: all that streets offer. Of tests 0.3, else 1.",
             show_default=False,
         ),

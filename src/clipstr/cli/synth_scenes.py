@@ -20,6 +20,7 @@ from clipstr.cli.options import (
     input_path,
     new_file,
     new_folder,
+    no_nan,
 )
 from clipstr.cli.rendering import rendered
 from clipstr.cli.settings import settings_option
@@ -60,7 +61,13 @@ def scenes(
     seed: Seed = 0,
     difficulty: Annotated[
         float,
-        typer.Option("--difficulty", min=0, max=1, help="0: clean and clear; 1: all that streets offer."),
+        typer.Option(
+            "--difficulty",
+            min=0,
+            max=1,
+            callback=no_nan,
+            help="0: clean and clear; 1: all that streets offer.",
+        ),
     ] = 0.5,
     config: Annotated[
         Path | None,
