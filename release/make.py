@@ -33,6 +33,7 @@ from clipstr.export import export_model
 from clipstr.export.compression import Precision
 from clipstr.files import make_folder, write_text
 from clipstr.models import CARD_FILE, ModelConfig, find_model
+from clipstr.student.adaptation import adapt
 from clipstr.student.storage import (
     TRAINABLE_FILE,
     WEIGHTS_FILE,
@@ -216,14 +217,16 @@ def mix(
 ) -> None:
     """Write the mean of a fine-tuned model's weights and its predecessor's, which may read better than both.
 
-    After Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+    A predecessor of another alphabet is made ready for the model's first, as training begins with it. After
+    Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
     """
     best = _weights(run, out)
     model, config = load_recogniser(best)
     other, _ = load_recogniser(find_model(start))
-    if model.config != other.config:
-        raise InputError(f"{best} and {start} differ in size or alphabet: they have no mean")
-    others = other.state_dict()
+    try:
+        others = adapt(other, model.config).model.state_dict()
+    except InputError as error:
+        raise InputError(f"{best} and {start} have no mean: {error}") from error
     for name, weights in model.state_dict().items():
         if weights.is_floating_point():
             weights.lerp_(others[name], share)

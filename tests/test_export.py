@@ -13,6 +13,7 @@ import torch
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
+from clipstr.charset import Charset
 from clipstr.cli.main import app
 from clipstr.errors import ExportError, ModelFileError
 from clipstr.export import Precision, export_model
@@ -20,6 +21,7 @@ from clipstr.export.compression import compressed
 from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.integers import INPUT_LEVELS
 from clipstr.export.parity import LEAST_WORDS, TOLERANCES, Parity, compare, require_parity
+from clipstr.fonts import FontFace
 from clipstr.models import ModelConfig
 from clipstr.student import TINY, Recogniser
 from clipstr.student.compact import compacted, restored
@@ -162,6 +164,18 @@ def test_what_disagrees_is_not_written(folder: Path, tmp_path: Path, monkeypatch
     with pytest.raises(ExportError, match="disagrees with the recogniser, and nothing was written"):
         export_model(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_alphabet_of_which_no_font_has_all_is_tried_in_what_one_has(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clipstr.export.exporter import _pictures
+
+    monkeypatch.setattr("clipstr.synth.renderer.find_fonts", lambda: (FontFace(":pillow:"),))
+    config = ModelConfig.load(folder)
+    latin = replace(config, form=replace(config.form, charset=Charset.named("latin")))
+    preprocessing = config.form.preprocessing
+    assert _pictures(latin).shape == (40, 3, preprocessing.height, preprocessing.width)
 
 
 def test_an_exported_model_is_never_overwritten(folder: Path, tmp_path: Path) -> None:

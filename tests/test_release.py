@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,8 +166,21 @@ def test_the_mean_of_a_model_and_its_predecessor_has_the_mean_of_their_weights(t
     assert told.source == {"samples": 7, "mixture": {"start": str(start), "share": 0.3}}
     with pytest.raises(InputError, match="exists"):
         release.mix(tmp_path / "after", tmp_path / "mean", str(start))
-    with pytest.raises(InputError, match="differ in size or alphabet"):
+    with pytest.raises(InputError, match="have no mean: the model to start from has"):
         release.mix(tmp_path / "after", tmp_path / "other", "tiny")
+
+
+def test_a_predecessor_of_another_alphabet_is_made_ready_for_the_new_one_first(tmp_path: Path) -> None:
+    import make as release
+
+    config = StudentConfig(width=32, encoder_depth=4, encoder_heads=2, decoder_heads=2, characters="ae")
+    before, after = Recogniser(config), Recogniser(replace(config, characters="éae"))
+    save_recogniser(before, tmp_path / "before", name="before", source={})
+    save_recogniser(after, tmp_path / "after", name="after", source={})
+    release.mix(tmp_path / "after", tmp_path / "mean", str(tmp_path / "before"), share=0.5)
+    mean, _ = load_recogniser(tmp_path / "mean")
+    origin = before.head.weight[[0, 2, 1, 2]]  # end, é from e, a, e
+    torch.testing.assert_close(mean.head.weight, (origin + after.head.weight) / 2)
 
 
 def test_what_is_kept_is_half_as_large(tmp_path: Path) -> None:

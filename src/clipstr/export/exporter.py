@@ -14,6 +14,7 @@ from clipstr.export.graphs import decoder_graph, encoder_graph
 from clipstr.export.parity import Parity, compare, require_parity
 from clipstr.export.whole import whole_decoder
 from clipstr.files import make_folder, write_bytes
+from clipstr.fonts import draws
 from clipstr.models import DECODER_FILE, ENCODER_FILE, ModelConfig
 from clipstr.student.storage import TRAINABLE_FILE, load_recogniser, save_trainable
 from clipstr.synth import SynthConfig, WordRenderer
@@ -23,6 +24,7 @@ __all__ = ["Exported", "export_model"]
 _RENDERINGS = (
     32  # words of the renderer's own choice that the exported model must read as the recogniser does
 )
+_FACES_TRIED = 8  # fonts that are looked at for one that has most of an alphabet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +74,10 @@ def _pictures(config: ModelConfig) -> np.ndarray:
     longest = config.form.max_length
     renderer = WordRenderer(SynthConfig(characters=characters, max_length=longest))
     pictures = [renderer.sample(0, index, index / _RENDERINGS).image for index in range(_RENDERINGS)]
+    # Of a large alphabet no font may have all: then what one of them has.
+    faces = renderer.fonts.faces[:_FACES_TRIED]
+    drawn = ["".join(c for c in characters if draws(face, c)) for face in faces]
+    characters = max(drawn, key=len) or characters
     for index, length in enumerate((1, longest) * 4):
         rng = np.random.default_rng((1, index))
         text = "".join(characters[i] for i in rng.integers(len(characters), size=length))
