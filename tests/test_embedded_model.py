@@ -26,7 +26,7 @@ EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "val"
 TINY = embedded_models()["tiny"]
 GRAPHS = {"encoder.onnx", "decoder.onnx"}
-LARGEST = {"tiny": 12_000_000, "full": 33_000_000, "latin": 5_500_000}  # bytes; a wheel of at most 45 MB holds them all
+LARGEST = {"tiny": 12_000_000, "full": 33_000_000, "latin": 5_500_000}  # bytes; a wheel of 45 MB holds all
 FILES = {"tiny": GRAPHS | {"trainable.safetensors"}, "full": GRAPHS, "latin": GRAPHS}
 each_model = pytest.mark.parametrize("name", sorted(LARGEST))
 
