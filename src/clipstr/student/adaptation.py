@@ -56,7 +56,7 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
     Characters of both alphabets keep their weights. A new capital starts from its small letter if the old
     alphabet knew letters in one case only (and the other way round), a letter with marks from its plain
     one, and others from what they look like (`clipstr.charset.plain_letters`). Those that start from one
-    character are together as likely as it is, so that it stays likelier than any of them. A letter that now
+    character are together as likely as it is, so that none is likelier. A letter that now
     stands for both cases starts from the mean of the two; other characters start as at random. New positions
     start from the last known one. Raises `InputError` if another setting than the alphabet, the longest word
     and dropout differs.
@@ -72,16 +72,17 @@ def adapt(model: Recogniser, config: StudentConfig) -> Adaptation:
     derived = {c: origin for c in new.characters if c not in old and (origin := _origin(c, old))}
     merged = "".join(c for c in new.characters if new.single_case and c in old and _other_case(c) in old)
     sources = {c: c for c in new.characters if c in old} | derived
-    sources = {c: s + _other_case(s) if s in merged else s for c, s in sources.items()}
+    cases = {c: s + _other_case(s) for c, s in sources.items()}
+    sources = {c: cases[c] if set(cases[c]) & set(merged) else s for c, s in sources.items()}
     state = model.state_dict()
     fresh = adapted.state_dict()
     state["head.weight"] = _rows(state["head.weight"], fresh["head.weight"], sources, old, new)
     # A fresh character is as likely as the known ones are on average, before anything was seen.
     bias = torch.full_like(fresh["head.bias"], float(state["head.bias"][1:].mean()))
     state["head.bias"] = _rows(state["head.bias"], bias, sources, old, new)
-    shared = Counter(derived.values())
-    for character, origin in derived.items():
-        state["head.bias"][new.encode(character)[0]] -= math.log(shared[origin])
+    shared = Counter(sources[character] for character in derived)
+    for character in derived:
+        state["head.bias"][new.encode(character)[0]] -= math.log(shared[sources[character]])
     embedding = "text_embed.embedding.weight"
     tokens = _rows(state[embedding], fresh[embedding], sources, old, new)
     tokens[new.begin], tokens[new.padding] = state[embedding][old.begin], state[embedding][old.padding]
