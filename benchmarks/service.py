@@ -95,7 +95,12 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, message: bytes) -> tuple[str, bytes]:
-        """The status and the body of the answer; "closed" if there was none."""
+        """The status and the body of the answer; "closed" if there was none.
+
+        A connection that lay idle may be closed by the service while the message is on its way: nothing was
+        taken then, and it goes through a new one, as any client does it.
+        """
+        idle = self._streams is not None
         try:
             if self._streams is None:
                 self._streams = await asyncio.open_connection(HOST, self._port)
@@ -104,9 +109,11 @@ class Connection:
             head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT)).decode("latin-1").lower()
             length = int(head.split("content-length:")[1].split("\r\n")[0])
             body = await reader.readexactly(length)
-        except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.TimeoutError) as error:
             self.close()
-            return "closed", b""
+            late = isinstance(error, asyncio.TimeoutError)
+            again = idle and not late and not getattr(error, "partial", b"")
+            return await self.ask(message) if again else ("closed", b"")
         if "connection: close" in head:
             self.close()
         return head.split(" ")[1], body
