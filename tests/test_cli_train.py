@@ -144,7 +144,7 @@ def test_the_embedded_model_learns_a_new_alphabet_from_a_folder_of_pictures(tmp_
     ]
     recipe = EXAMPLES.parent / "recipes" / "finetune.toml"
     output = call("train", str(recipe), "--out", str(tmp_path / "run"), *(f"--set={c}" for c in changes))
-    assert "new characters that start from nothing: €" in output
+    assert "new characters that start from one that the model knows: € from C" in output
     assert "words may be 5 characters longer" in output
     assert "mine: characters outside the alphabet, deleted from labels: ~ (8)" in output
     assert "mine: 8 crops in 1 data sets" in output

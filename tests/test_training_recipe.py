@@ -163,7 +163,7 @@ def test_a_size_is_chosen_and_changed_setting_by_setting(tmp_path: Path) -> None
         ("[run]\nvalidate_every = 0", "run.validate_every is 0"),
         ("[student]\nencoder_depth = 5", "student: encoder_depth is 5"),
         ("[clip]\ncharacters = 94", "unknown key clip"),
-        ("[student]\ncharacters = 94", "student.characters is 94; it must be a text: 36, 62, 94 or"),
+        ("[student]\ncharacters = 94", "student.characters is 94; it must be a text: 36, 62, 94, latin or"),
         ("[student]\ncharacters = 'aa'", "student.characters: each character of an alphabet stands once"),
         ("[teacher]\ntokens = 'words'\ncase = 'keep'", "teacher: case = 'keep' needs"),
         ("= 3", "is no TOML"),
