@@ -32,7 +32,7 @@ from clipstr.imaging import load_image
 from clipstr.models import DEFAULT_MODEL
 from clipstr.reading import WordReader
 from clipstr.scenes.bands import Band
-from clipstr.scenes.crops import STRIP, WordCrop, crops_of
+from clipstr.scenes.crops import AROUND, STRIP, WordCrop, crops_of
 from clipstr.scenes.paddle import PaddleDetector
 from clipstr.scenes.splitting import GapNetwork
 
@@ -59,7 +59,7 @@ def lines_of(scenes: Path, threads: int) -> list[Line]:
                 inside = words_in(band, photograph.words)
                 texts = counted(word.text or "" for word in inside)
                 if texts and all(word.text is not None for word in inside):
-                    strip = Image.fromarray(band.widened(0.12).strip(pixels, STRIP))
+                    strip = Image.fromarray(band.widened(AROUND).strip(pixels, STRIP))
                     found.append(Line(strip, crops_of(pixels, band, splitter, whole=False), texts))
     return found
 

@@ -22,10 +22,10 @@ from clipstr.scenes.splitting import (
     words_of,
 )
 
-__all__ = ["STRIP", "FoundText", "WordCrop", "crops_of"]
+__all__ = ["AROUND", "STRIP", "FoundText", "WordCrop", "crops_of"]
 
 STRIP = 48  # pixels of the strips that words are cut from
-_AROUND = 0.12  # of the height, that strips show more than the outline on all sides
+AROUND = 0.12  # of the height, that strips show more than the outline on all sides
 _ROOM = 0.12  # of the height, kept on both sides of a word, but never more than half of the gap
 _SLENDER = 1.5  # length over height from which text may stand on its head, or run up or down
 _STACKED = 12.0  # length over height up to which letters may stand upright below each other
@@ -78,7 +78,7 @@ def crops_of(picture: np.ndarray, band: Band, splitter: Splitter, *, whole: bool
     """The words of the line in ``band`` of ``picture`` (height, width, 3); the one word if ``whole``."""
     import cv2
 
-    wider = band.widened(_AROUND)
+    wider = band.widened(AROUND)
     strip = wider.strip(picture, STRIP)
     width = max(round(strip.shape[1] * HEIGHT / STRIP), 1)
     grey = cv2.resize(cv2.cvtColor(strip, cv2.COLOR_RGB2GRAY), (width, HEIGHT), interpolation=cv2.INTER_AREA)
@@ -87,10 +87,7 @@ def crops_of(picture: np.ndarray, band: Band, splitter: Splitter, *, whole: bool
     if whole:
         return (line.crop(Stretch(0.0, 1.0), (0.0, 0.0)),)
     words = words_of(marks)
-    return tuple(
-        replace(line.crop(word, room), others=line.others(word, room))
-        for word, room in zip(words, line.rooms(words), strict=True)
-    )
+    return tuple(line.with_others(word, room) for word, room in zip(words, line.rooms(words), strict=True))
 
 
 @dataclass(frozen=True)
@@ -113,19 +110,20 @@ class _Line:
         parts = _widened(pieces or pieces_of(word, self.marks), room)
         return WordCrop(self._place(word), tuple(_cut(self.strip, part) for part in parts))
 
-    def others(self, word: Stretch, room: Room) -> tuple[tuple[WordCrop, ...], ...]:
-        """``word`` cut otherwise, if it can be: into several words, or not into pieces."""
-        ways = [
-            tuple(self.crop(part, near) for part, near in zip(words, self.rooms(words, room), strict=True))
-            for words in otherwise_cut(word, self.marks)
-        ]
-        if len(pieces_of(word, self.marks)) > 1 and readable_at_once(word, self.marks):
+    def with_others(self, word: Stretch, room: Room) -> WordCrop:
+        """The crop of ``word``, and what it is cut otherwise, if it can be: several words, or one piece."""
+        crop, words = self.crop(word, room), otherwise_cut(word, self.marks)
+        ways = []
+        if len(words) > 1:
+            rooms = self.rooms(words, room)
+            ways.append(tuple(self.crop(part, near) for part, near in zip(words, rooms, strict=True)))
+        if len(crop.pieces) > 1 and readable_at_once(word, self.marks):
             ways.append((self.crop(word, room, [word]),))
-        return tuple(ways)
+        return replace(crop, others=tuple(ways))
 
     def _place(self, word: Stretch) -> Band:
         """The band of ``word``: a share of the wider band as one of the band itself."""
-        first, scale = _AROUND * self.band.height / self.wider.length, self.wider.length / self.band.length
+        first, scale = AROUND * self.band.height / self.wider.length, self.wider.length / self.band.length
         return self.band.part(max((word.start - first) * scale, 0.0), min((word.stop - first) * scale, 1.0))
 
 

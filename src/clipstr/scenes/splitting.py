@@ -81,11 +81,10 @@ def words_of(marks: Marks) -> list[Stretch]:
     return _parted(marks, 0, len(marks.gaps), _GAP)
 
 
-def otherwise_cut(word: Stretch, marks: Marks) -> list[list[Stretch]]:
-    """What ``word`` may be too: several words, of slighter gaps; none if it has no such gap."""
+def otherwise_cut(word: Stretch, marks: Marks) -> list[Stretch]:
+    """The words that ``word`` may be, cut at slighter gaps, in order: itself alone if it has none."""
     count = len(marks.gaps)
-    words = _parted(marks, round(word.start * count), round(word.stop * count), _SLIGHT_GAP)
-    return [words] if len(words) > 1 else []
+    return _parted(marks, round(word.start * count), round(word.stop * count), _SLIGHT_GAP)
 
 
 def _parted(marks: Marks, begin: int, end: int, least: float) -> list[Stretch]:
